@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LOCKSTEP_CONTEXT_H
+#define LOCKSTEP_CONTEXT_H
+/** The ranks and threads a program trains with. One context a process. */
+#include <mpi.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <lockstep/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ls_context ls_context;
+
+typedef struct ls_context_spec {
+  MPI_Comm comm;       /* duplicated; MPI_COMM_NULL: MPI_COMM_WORLD */
+  int threads;         /* OpenMP threads a rank; 0: OMP_NUM_THREADS, else the cores this rank may use */
+  const char *kernels; /* BLIS kernel set: NULL or "auto", or a BLIS sub-configuration name */
+  bool allow_singleton; /* accept one rank although the launcher started several processes */
+  FILE *log;           /* notes and warnings, on rank 0; NULL: stderr */
+} ls_context_spec;
+
+/** MPI_COMM_WORLD, automatic threads and kernels, notes to stderr. Not collective. */
+LS_API ls_context_spec ls_context_spec_default(void);
+
+/**
+ * Start: MPI_Init_thread if the program has not, duplicate the communicator, choose threads and the
+ * BLIS kernel set, and check that the launch is sound (a launch that silently became N singletons
+ * is refused with the command that works) and that all ranks run one build and one kernel set.
+ *
+ * Collective on spec->comm. Only one context may live at a time.
+ *
+ * @param[in]  spec  NULL for the defaults
+ * @param[out] out   owned by the caller; ls_context_destroy
+ * @return LS_OK, or the same error on every rank: LS_ERR_LAUNCH, LS_ERR_NOT_SAME, LS_ERR_ARG
+ */
+LS_API ls_status ls_context_create(const ls_context_spec *spec, ls_context **out);
+
+/** Collective. Finalizes MPI if ls_context_create initialised it. NULL is fine; clears the pointer. */
+LS_API void ls_context_destroy(ls_context **context);
+
+/** Not collective. */
+LS_API int ls_context_rank(const ls_context *context);
+LS_API int ls_context_size(const ls_context *context);
+LS_API int ls_context_threads(const ls_context *context);
+
+/**
+ * Print versions, the kernel set and why, the rank x thread x core map, and run the contract's
+ * self-check on this machine. Collective; prints on rank 0.
+ * @return LS_OK, or LS_ERR_DIFFERENT when the self-check found unequal bits
+ */
+LS_API ls_status ls_doctor(ls_context *context, FILE *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LOCKSTEP_MODEL_H
+#define LOCKSTEP_MODEL_H
+/**
+ * A Sequential model: create, add layers, compile; then train it with lockstep/trainer.h.
+ *
+ * Objects with arguments (initialisers, regularisers, optimizers, losses, metrics, schedules,
+ * callbacks) are written as Keras writes them: "adam", "SGD(learning_rate=0.1, momentum=0.9)",
+ * "RandomNormal(stddev=0.02)", "L2(0.001)", "Adam(CosineDecay(0.001, decay_steps=5000))".
+ * Positional arguments come first, in Keras's order; both the class name and the snake_case name work.
+ *
+ * Calls on a model are logically collective: all ranks make the same calls with the same arguments.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <lockstep/context.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ls_model ls_model;
+
+enum { LS_MAX_WEIGHT_RANK = 4 };
+
+/** An empty Sequential model. name NULL: "sequential". */
+LS_API ls_status ls_model_create(ls_context *context, const char *name, ls_model **out);
+/** NULL is fine; clears the pointer. */
+LS_API void ls_model_destroy(ls_model **model);
+
+/* Fields left zero take Keras's default; strings are copied. `name` NULL: dense, dense_1, ... */
+typedef struct ls_dense_spec {
+  int64_t units;
+  const char *activation;           /* NULL: linear */
+  bool no_bias;                     /* use_bias=False */
+  const char *kernel_initializer;   /* NULL: "glorot_uniform" */
+  const char *bias_initializer;     /* NULL: "zeros" */
+  const char *kernel_regularizer;   /* NULL: none */
+  const char *bias_regularizer;
+  const char *activity_regularizer;
+  const char *name;
+  bool frozen;                      /* trainable=False */
+} ls_dense_spec;
+
+typedef struct ls_batch_normalization_spec {
+  double momentum; /* 0: 0.99 */
+  double epsilon;  /* 0: 0.001 */
+  bool no_center, no_scale;
+  const char *beta_initializer, *gamma_initializer, *moving_mean_initializer, *moving_variance_initializer;
+  const char *beta_regularizer, *gamma_regularizer;
+  const char *name;
+  bool frozen;
+} ls_batch_normalization_spec;
+
+typedef struct ls_layer_normalization_spec {
+  double epsilon; /* 0: 0.001 */
+  bool no_center, no_scale;
+  const char *beta_initializer, *gamma_initializer;
+  const char *beta_regularizer, *gamma_regularizer;
+  const char *name;
+  bool frozen;
+} ls_layer_normalization_spec;
+
+typedef struct ls_normalization_spec {
+  const double *mean, *variance; /* [n], both or neither; neither: adapted to the training set before the first fit */
+  int64_t n;                     /* 1, or the size of the last axis */
+  bool invert;
+  const char *name;
+} ls_normalization_spec;
+
+/** The input's shape without the batch dimension. The first layer of every model. */
+LS_API ls_status ls_model_add_input(ls_model *model, int rank, const int64_t *shape);
+LS_API ls_status ls_model_add_flatten(ls_model *model, const char *name);
+LS_API ls_status ls_model_add_dense(ls_model *model, const ls_dense_spec *spec);
+/** activation by Keras name; "softmax", "relu", ... */
+LS_API ls_status ls_model_add_activation(ls_model *model, const char *activation, const char *name);
+/** 0 <= rate < 1; seed 0: derived from the run's seed and the layer's place. */
+LS_API ls_status ls_model_add_dropout(ls_model *model, double rate, uint64_t seed, const char *name);
+LS_API ls_status ls_model_add_batch_normalization(ls_model *model, const ls_batch_normalization_spec *spec);
+LS_API ls_status ls_model_add_layer_normalization(ls_model *model, const ls_layer_normalization_spec *spec);
+LS_API ls_status ls_model_add_rescaling(ls_model *model, double scale, double offset, const char *name);
+LS_API ls_status ls_model_add_normalization(ls_model *model, const ls_normalization_spec *spec);
+
+typedef struct ls_compile_spec {
+  const char *optimizer;          /* NULL: "rmsprop" */
+  const char *loss;               /* required for fit and evaluate */
+  const char *const *metrics;     /* e.g. {"accuracy"} */
+  int n_metrics;
+  const char *const *weighted_metrics; /* metrics that sample weights count in */
+  int n_weighted_metrics;
+} ls_compile_spec;
+
+/** Choose optimizer, loss and metrics. Weights are kept; the optimizer starts fresh. */
+LS_API ls_status ls_model_compile(ls_model *model, const ls_compile_spec *spec);
+
+/** Draw the weights from `seed`: each value is a function of (seed, tensor, element) only. Done by the first
+    fit when nothing has set the weights before. */
+LS_API ls_status ls_model_initialize(ls_model *model, uint64_t seed);
+
+/** Keras's table: layer (type), output shape, Param #, totals. Prints on the calling rank. */
+LS_API ls_status ls_model_summary(const ls_model *model, FILE *out);
+
+/** Number of weight tensors, in layer order, and what each is. Pointers live as long as the model. */
+typedef struct ls_weight_info {
+  const char *name; /* "dense/kernel" */
+  int rank;
+  int64_t shape[LS_MAX_WEIGHT_RANK];
+  size_t count;
+  bool trainable;
+} ls_weight_info;
+LS_API int ls_model_weight_count(const ls_model *model);
+LS_API ls_status ls_model_weight_info(const ls_model *model, int index, ls_weight_info *info);
+/** Copy one tensor out or in, C order float32; `count` must be the tensor's. */
+LS_API ls_status ls_model_get_weights(const ls_model *model, const char *name, float *values, size_t count);
+LS_API ls_status ls_model_set_weights(ls_model *model, const char *name, const float *values, size_t count);
+
+/** Hash of all parameter values' bits in layer order, as 32 hex digits and NUL. Not collective. */
+LS_API ls_status ls_model_digest(const ls_model *model, char hex[33]);
+
+/** Write a model file (HDF5, Keras's whole-model layout; real Keras opens it). Collective; rank 0 writes,
+    atomically: a temporary file, fsync, rename. */
+LS_API ls_status ls_model_save(const ls_model *model, const char *path);
+/** Read a model file. Compiled when the file says how. Collective; rank 0 reads and broadcasts. */
+LS_API ls_status ls_model_load(ls_context *context, const char *path, ls_model **out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

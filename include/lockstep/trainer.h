@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LOCKSTEP_TRAINER_H
+#define LOCKSTEP_TRAINER_H
+/** fit, evaluate and predict, as Keras has them. All calls are collective. */
+#include <lockstep/dataset.h>
+#include <lockstep/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ls_trainer ls_trainer;
+typedef struct ls_history ls_history;
+
+/** Names and values, in Keras 3's order (alphabetical, then val_*, then learning_rate). Borrowed. */
+typedef struct ls_logs {
+  int n;
+  const char *const *names;
+  const double *values;
+} ls_logs;
+
+/** Functions of yours, called on every rank with equal arguments. Any may be NULL. A returned error ends fit.
+    They must take the same decisions on all ranks. */
+typedef struct ls_callback {
+  void *user;
+  ls_status (*on_train_begin)(void *user, ls_trainer *trainer);
+  ls_status (*on_epoch_begin)(void *user, ls_trainer *trainer, int64_t epoch);
+  ls_status (*on_train_batch_end)(void *user, ls_trainer *trainer, int64_t batch, const ls_logs *logs);
+  ls_status (*on_epoch_end)(void *user, ls_trainer *trainer, int64_t epoch, const ls_logs *logs);
+  ls_status (*on_train_end)(void *user, ls_trainer *trainer);
+} ls_callback;
+
+/** For callbacks: end training after this batch or epoch; read or set the learning rate. */
+LS_API void ls_trainer_stop(ls_trainer *trainer);
+LS_API double ls_trainer_learning_rate(const ls_trainer *trainer);
+LS_API ls_status ls_trainer_set_learning_rate(ls_trainer *trainer, double learning_rate);
+LS_API ls_model *ls_trainer_model(ls_trainer *trainer);
+
+/** Where a run keeps its files, and how it survives. */
+typedef struct ls_run_spec {
+  const char *dir;            /* run folder; NULL: nothing is written */
+  const char *config_text;    /* stored as config.yaml and inside checkpoints; may be NULL */
+  const char *resume;         /* "auto" (default): from the newest good checkpoint in dir; "never"; or a file */
+  int64_t checkpoint_steps;   /* every N steps; 0: off */
+  double checkpoint_seconds;  /* every T seconds, agreed by all ranks; 0: off */
+  int64_t checkpoint_epochs;  /* every N epochs; default 1; negative: off */
+  int checkpoint_keep;        /* the newest K are kept; default 3, at least 2 */
+} ls_run_spec;
+
+typedef struct ls_fit_spec {
+  int64_t batch_size;            /* of the global batch; 0: 32 */
+  int64_t epochs;                /* 0: 1 */
+  int64_t initial_epoch;
+  int64_t steps_per_epoch;       /* 0: one pass over the data */
+  bool no_shuffle;               /* shuffle=False */
+  double validation_split;       /* last fraction of the training set, before shuffling */
+  int64_t validation_batch_size; /* 0: batch_size */
+  int64_t validation_steps;      /* 0: all */
+  int64_t validation_freq;       /* 0: every epoch */
+  const double *class_weight;    /* [n_class_weight] by label; NULL: none */
+  int64_t n_class_weight;
+  uint64_t seed;                 /* of initialisation, shuffling, dropout */
+  int64_t leaf_rows;             /* rows of a leaf; 0: from the batch size alone */
+  int64_t base_batch_size;       /* learning rate x batch_size / base_batch_size; 0: off */
+  int verbose;                   /* 0 silent, 1 progress bar, 2 one line an epoch */
+  const char *const *callbacks;  /* built-in ones, as Keras writes them: "EarlyStopping(patience=3)" */
+  int n_callbacks;
+  const ls_callback *user_callbacks;
+  int n_user_callbacks;
+  const char *exchange;          /* "auto", "shared", "mpi": never changes the bits */
+  ls_run_spec run;
+} ls_fit_spec;
+
+/** All zero: Keras's defaults. */
+LS_API ls_fit_spec ls_fit_spec_default(void);
+
+/**
+ * Train. `validation` may be NULL. `history` may be NULL; else owned by the caller.
+ * @return LS_OK; LS_ERR_INTERRUPTED after SIGINT, SIGTERM or SIGUSR1 at any rank (a checkpoint was
+ *         written if the run has a folder); else the same error on every rank
+ */
+LS_API ls_status ls_model_fit(ls_model *model, ls_dataset *train, ls_dataset *validation,
+                              const ls_fit_spec *spec, ls_history **history);
+
+/** Loss first, then the metrics in the order they were compiled. `values` [ls_model_metric_count]. */
+LS_API int ls_model_metric_count(const ls_model *model);
+LS_API const char *ls_model_metric_name(const ls_model *model, int index);
+LS_API ls_status ls_model_evaluate(ls_model *model, ls_dataset *data, int64_t batch_size, int verbose,
+                                   double *values);
+
+/** Predictions of all samples in order: called on rank 0 only, block by block. */
+typedef ls_status (*ls_predict_sink)(void *user, int64_t first_row, int64_t n_rows, int64_t n_outputs,
+                                     const float *values);
+LS_API ls_status ls_model_predict_to(ls_model *model, ls_dataset *data, int64_t batch_size,
+                                     ls_predict_sink sink, void *user);
+/** All predictions into out [n_samples * outputs], on every rank. `count` must be that product. */
+LS_API ls_status ls_model_predict(ls_model *model, ls_dataset *data, int64_t batch_size, float *out,
+                                  size_t count);
+/** Values one prediction has. */
+LS_API int64_t ls_model_output_size(const ls_model *model);
+
+LS_API int64_t ls_history_epochs(const ls_history *history);
+LS_API int ls_history_columns(const ls_history *history);
+LS_API const char *ls_history_name(const ls_history *history, int column);
+/** NaN where an epoch has no such value (validation_freq). Unknown columns: LS_ERR_ARG. */
+LS_API ls_status ls_history_get(const ls_history *history, const char *name, int64_t epoch, double *value);
+LS_API void ls_history_destroy(ls_history **history);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LSI_DATA_DATASET_H
+#define LSI_DATA_DATASET_H
+/* What a data source gives the trainer. Sources: hdf5_dataset.c, memory_dataset.c, callback_dataset.c. */
+#include <lockstep/dataset.h>
+#include "base/status.h"
+
+typedef struct lsi_dataset_ops {
+  const char *name;
+  /* REQUIRED. Rows `rows` [n], any order, repeats allowed, 0 <= row < n_samples: x float32 [n, features] after scale and offset;
+     labels: y int32 [n], else float32 [n, n_targets]; weight [n]. y and weight may be NULL: not wanted.
+     A label outside int32 is LS_ERR_SHAPE with file, dataset and row. Not collective. No allocation when in memory. */
+  ls_status (*read)(void *self, const int64_t *rows, int64_t n, float *x, void *y, float *weight);
+  /* OPTIONAL: NULL means nothing to free */
+  void (*destroy)(void *self);
+} lsi_dataset_ops;
+
+struct ls_dataset {
+  const lsi_dataset_ops *ops;
+  void *self;
+  ls_context *context;
+  ls_dataset_info info;
+  char label[256]; /* the path, or "memory"; for messages */
+};
+
+int64_t lsi_dataset_features(const ls_dataset *dataset); /* product of x_shape */
+ls_status lsi_dataset_read(const ls_dataset *dataset, const int64_t *rows, int64_t n, float *x, void *y,
+                           float *weight);
+#endif

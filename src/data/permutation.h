@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LSI_DATA_PERMUTATION_H
+#define LSI_DATA_PERMUTATION_H
+/*
+ * The epoch's order as a stateless bijection on [0, n): a Feistel network with cycle walking (Black and
+ * Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002) keyed by (seed, epoch). Any rank can compute any place of it.
+ */
+#include <stdint.h>
+
+typedef struct lsi_permutation {
+  int64_t n;
+  int half_bits;     /* domain 2^(2 * half_bits) >= n, < 4n */
+  uint64_t keys[8];  /* one a round */
+} lsi_permutation;
+
+lsi_permutation lsi_permutation_make(uint64_t seed, uint64_t epoch, int64_t n);
+int64_t lsi_permutation_at(const lsi_permutation *permutation, int64_t i); /* 0 <= i < n */
+#endif

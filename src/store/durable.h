@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LSI_STORE_DURABLE_H
+#define LSI_STORE_DURABLE_H
+/* Files that are either whole or not there: temporary name in the same folder, write, fsync, rename, fsync of the folder. */
+#include <stddef.h>
+#include <stdint.h>
+#include "base/status.h"
+
+/* Replace `path` atomically with n bytes. On any error the old file is untouched and the temporary is removed.
+   LS_ERR_NO_SPACE on ENOSPC/EDQUOT, LS_ERR_IO otherwise, with path and strerror. */
+ls_status lsi_durable_write(const char *path, const void *bytes, size_t n);
+ls_status lsi_durable_remove(const char *path); /* and fsync the folder; a missing file is fine */
+ls_status lsi_make_dirs(const char *path);      /* mkdir -p */
+/* The whole file, malloc'd with a NUL after the end (lsi_free); at most `limit` bytes. */
+ls_status lsi_read_file(const char *path, size_t limit, char **bytes, size_t *n);
+/* Remove temporaries a killed writer of this folder left behind (names are recognisable). */
+void lsi_durable_sweep(const char *dir);
+
+/* An advisory lock on a run folder (dir/.lock, flock + holder's host and pid inside). LS_ERR_BUSY names the holder. */
+typedef struct lsi_lock lsi_lock;
+ls_status lsi_lock_acquire(const char *dir, lsi_lock **out);
+void lsi_lock_release(lsi_lock **lock);
+#endif
