@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LSI_NN_METRIC_H
+#define LSI_NN_METRIC_H
+/*
+ * Keras 3's metrics, as sums that add up exactly over rows, leaves, ranks and batches: each row gives a few doubles;
+ * the sums over an epoch give the value.
+ */
+#include <stdint.h>
+#include "nn/object.h"
+
+typedef enum lsi_metric_kind {
+  LSI_METRIC_ACCURACY_AUTO, /* "accuracy", "acc": resolved by lsi_metric_resolve */
+  LSI_METRIC_CROSSENTROPY_AUTO, /* "crossentropy", "ce" */
+  LSI_METRIC_ACCURACY, /* class Accuracy: exact equality */
+  LSI_METRIC_BINARY_ACCURACY, LSI_METRIC_CATEGORICAL_ACCURACY, LSI_METRIC_SPARSE_CATEGORICAL_ACCURACY,
+  LSI_METRIC_TOP_K, LSI_METRIC_SPARSE_TOP_K, LSI_METRIC_MEAN_ABSOLUTE_ERROR, LSI_METRIC_MEAN_SQUARED_ERROR,
+  LSI_METRIC_ROOT_MEAN_SQUARED_ERROR, LSI_METRIC_PRECISION, LSI_METRIC_RECALL, LSI_METRIC_CATEGORICAL_CROSSENTROPY,
+  LSI_METRIC_SPARSE_CATEGORICAL_CROSSENTROPY, LSI_METRIC_BINARY_CROSSENTROPY,
+} lsi_metric_kind;
+
+extern const lsi_family lsi_metrics;
+
+enum { LSI_METRIC_MAX_SUMS = 3 };
+
+typedef struct lsi_metric {
+  lsi_object object;       /* resolved class */
+  char log_name[64];       /* what logs call it: the given string, e.g. "accuracy", made unique with _1, _2 */
+  bool weighted;           /* sample weights count */
+  int n_sums;              /* doubles a row adds */
+} lsi_metric;
+
+/* `text` as the user wrote it ("accuracy", "mse", "SparseTopKCategoricalAccuracy(k=3)"); targets as the data has them:
+   label (y rank 1 or [N, 1] integers) or [N, n_targets]; resolved as Keras resolves "accuracy" (KERAS_FORMATS 12). A string's log name is the string as given;
+   an object's is its `name` argument or class default ("sparse_top_k_categorical_accuracy"). A metric that
+   cannot work with these targets is LS_ERR_SHAPE and the advice names one that can. */
+ls_status lsi_metric_init(lsi_metric *metric, const char *text, bool weighted, int64_t n_outputs, bool y_is_label, int64_t n_targets);
+
+/* sums[i * n_sums ...] for each row; label or target as the loss gets them (either may be NULL). */
+void lsi_metric_rows(const lsi_metric *metric, size_t rows, size_t n, const float *pred, const int32_t *label,
+                     const float *target, const float *weight, double *sums);
+/* The value from accumulated sums; 0 when nothing was counted (as Keras). */
+double lsi_metric_value(const lsi_metric *metric, const double *sums);
+/* +1: larger is better; -1: smaller (callbacks' mode auto). */
+int lsi_metric_direction(const lsi_metric *metric);
+#endif
