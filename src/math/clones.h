@@ -12,9 +12,8 @@
  * no FMA instruction; there fmaf is libm's, correctly rounded and slow.
  *
  * Empty where the compiler has no such clones, and under sanitizers, whose instrumentation cannot
- * run inside a resolver (it runs before their start-up code). A clone must not be `static inline`,
- * and must not hold an OpenMP region: its outlined body would be compiled for the default level.
- * Put the region in the caller, the loop over a slice in the clone.
+ * run inside a resolver (it runs before their start-up code). A clone must not be `inline`. An
+ * OpenMP region inside a clone is cloned with it (checked on GCC 12).
  */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(LS_SANITIZED)
 #define LSI_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
