@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LSI_CKPT_MODEL_FILE_H
+#define LSI_CKPT_MODEL_FILE_H
+/*
+ * model.h5: Keras's legacy whole-model layout, which real Keras opens, plus a group /lockstep of our own that its readers
+ * ignore (version, kernel set, digest, the run's resolved config). The digest is verified on reading when it is there.
+ */
+#include "nn/compile.h"
+#include "nn/net.h"
+
+typedef struct lsi_model_extra {
+  const char *config_text; /* resolved config of the run, or NULL */
+  const char *kernels;     /* "BLIS 0.9.0 zen3" */
+} lsi_model_extra;
+
+/* Durable and atomic. compile NULL: not compiled. Not collective. */
+ls_status lsi_model_file_write(const char *path, const lsi_net *net, const float *params, const lsi_compile *compile,
+                               const lsi_model_extra *extra);
+
+typedef struct lsi_model_file lsi_model_file;
+ls_status lsi_model_file_open(const char *path, lsi_model_file **out); /* not a model: LS_ERR_FORMAT says what it is instead */
+void lsi_model_file_close(lsi_model_file **file);
+const char *lsi_model_file_model_json(const lsi_model_file *file);
+const char *lsi_model_file_training_json(const lsi_model_file *file); /* NULL: not compiled */
+/* Fill net->params (built by this) and set has_weights. Positional matching as Keras's, shapes checked. */
+ls_status lsi_model_file_read_weights(lsi_model_file *file, lsi_net *net);
+#endif

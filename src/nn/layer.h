@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LSI_NN_LAYER_H
+#define LSI_NN_LAYER_H
+/* One layer: what the user asked for (its config), its shapes, and its arithmetic (its ops). */
+#include <stdbool.h>
+#include <stdint.h>
+#include <lockstep/dataset.h> /* LS_MAX_RANK */
+#include "math/leaf_plan.h"
+#include "nn/activation.h"
+#include "nn/layout.h"
+
+typedef struct lsi_shape {
+  int rank; /* without the batch dimension */
+  int64_t dims[LS_MAX_RANK];
+} lsi_shape;
+size_t lsi_shape_size(const lsi_shape *shape);
+
+typedef enum lsi_layer_kind {
+  LSI_LAYER_INPUT, LSI_LAYER_FLATTEN, LSI_LAYER_DENSE, LSI_LAYER_ACTIVATION, LSI_LAYER_DROPOUT,
+  LSI_LAYER_BATCH_NORMALIZATION, LSI_LAYER_LAYER_NORMALIZATION, LSI_LAYER_RESCALING, LSI_LAYER_NORMALIZATION,
+  LSI_LAYER_KINDS
+} lsi_layer_kind;
+
+typedef struct lsi_dense {
+  int64_t units;
+  lsi_activation activation;
+  bool use_bias;
+  lsi_object kernel_initializer, bias_initializer;
+  lsi_object kernel_regularizer, bias_regularizer, activity_regularizer; /* info NULL: none */
+} lsi_dense;
+
+typedef struct lsi_norm { /* BatchNormalization and LayerNormalization */
+  double momentum, epsilon;
+  bool center, scale;
+  lsi_object beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer;
+  lsi_object beta_regularizer, gamma_regularizer;
+} lsi_norm;
+
+typedef struct lsi_dropout {
+  double rate;
+  uint64_t seed; /* 0: the run's */
+} lsi_dropout;
+
+typedef struct lsi_rescaling {
+  double scale, offset;
+} lsi_rescaling;
+
+typedef struct lsi_normalization {
+  int64_t n;       /* length of mean and variance given by the user; 0: adapted, three weights instead */
+  double *mean;    /* owned, [n] */
+  double *variance;
+  bool invert;
+} lsi_normalization;
+
+struct lsi_layer;
+struct lsi_pass;
+
+/* What a layer may use in one pass over this rank's rows of a batch. All arrays hold `rows` rows. */
+typedef struct lsi_layer_io {
+  const float *x;    /* [rows, in_size] */
+  float *y;          /* [rows, out_size]; == x for layers that alias */
+  void *aux;         /* aux_bytes(layer, max_rows) of the layer's own, kept from forward to backward */
+  float *dy;         /* backward: [rows, out_size], may be overwritten */
+  float *dx;         /* backward: [rows, in_size], NULL when nobody below needs it; == dy for layers that alias */
+  float *const *partials; /* backward: gradient arenas of the canonical nodes, [plan->n_nodes] of [n_trainable] */
+} lsi_layer_io;
+
+typedef struct lsi_layer_ops {
+  const char *class_name; /* Keras's */
+  const char *base_name;  /* automatic names: "dense", "dense_1", ... */
+  /* REQUIRED: out shape; add the layer's tensors to the layout. Errors say which layer and both shapes. */
+  ls_status (*build)(struct lsi_layer *layer, int index, lsi_layout *layout);
+  ls_status (*forward)(const struct lsi_layer *layer, const struct lsi_pass *pass, const lsi_layer_io *io);
+  ls_status (*backward)(const struct lsi_layer *layer, const struct lsi_pass *pass, const lsi_layer_io *io);
+  /* OPTIONAL; NULL means 0 / false / nothing to free */
+  size_t (*aux_bytes)(const struct lsi_layer *layer, size_t max_rows);
+  size_t (*reduce_values)(const struct lsi_layer *layer); /* doubles a leaf it sums over the global batch in one go */
+  bool in_place;          /* y == x and dx == dy */
+  void (*destroy)(struct lsi_layer *layer);
+} lsi_layer_ops;
+
+typedef struct lsi_layer {
+  const lsi_layer_ops *ops;
+  lsi_layer_kind kind;
+  char name[64];
+  bool named;          /* by the user */
+  bool frozen;         /* trainable=False */
+  lsi_shape in, out;
+  size_t in_size, out_size; /* floats a sample */
+  size_t lead;         /* rows of the last axis a sample holds: out_size / last dimension */
+  const lsi_tensor *tensors; /* of this layer, in the net's layout; set when the layout is finished */
+  int n_tensors;
+  union {
+    lsi_dense dense;
+    lsi_activation activation;
+    lsi_norm norm;
+    lsi_dropout dropout;
+    lsi_rescaling rescaling;
+    lsi_normalization normalization;
+  };
+} lsi_layer;
+
+extern const lsi_layer_ops *const lsi_layer_table[LSI_LAYER_KINDS]; /* by kind */
+
+/* A layer of `kind` with Keras's defaults, not yet in a net. `name` NULL or "": automatic. */
+ls_status lsi_layer_init(lsi_layer *layer, lsi_layer_kind kind, const char *name);
+/* Kind by class name ("Dense"); LS_ERR_UNSUPPORTED with the nearest. */
+ls_status lsi_layer_kind_find(const char *class_name, lsi_layer_kind *kind);
+#endif
