@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#include "math/team.h"
+
+#include <omp.h>
+
+/* About 20 us of one core's multiply-adds: below this a fork/join (2 to 10 us, more when cores are
+   shared) eats what the other threads bring. */
+static const double WORK_WORTH_A_TEAM = 1e6;
+
+static int team_size = 1;
+
+void lsi_team_set_size(int n_threads) {
+  team_size = n_threads < 1 ? 1 : n_threads;
+}
+
+int lsi_team_size(void) {
+  return team_size;
+}
+
+/* All or one: libgomp ends surplus threads when a region asks for fewer, and starts them again. */
+int lsi_team_for(double work) {
+  return work < WORK_WORTH_A_TEAM || omp_in_parallel() ? 1 : team_size;
+}
+
+void lsi_team_slice(size_t count, size_t unit, int t, int n, size_t *begin, size_t *end) {
+  size_t units = (count + unit - 1) / unit;
+  size_t each = units / (size_t)n, extra = units % (size_t)n, i = (size_t)t;
+  size_t first = i * each + (i < extra ? i : extra);
+  size_t last = first + each + (i < extra);
+  *begin = first * unit < count ? first * unit : count;
+  *end = last * unit < count ? last * unit : count;
+}
