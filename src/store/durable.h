@@ -6,14 +6,21 @@
 #include <stdint.h>
 #include "base/status.h"
 
+enum { LSI_PATH_BYTES = 4096 };
+
 /* Replace `path` atomically with n bytes. On any error the old file is untouched and the temporary is removed.
    LS_ERR_NO_SPACE on ENOSPC/EDQUOT, LS_ERR_IO otherwise, with path and strerror. */
 ls_status lsi_durable_write(const char *path, const void *bytes, size_t n);
+/* For a writer that needs a real file: a name in the folder of `path`, then its atomic move to `path` (fsync, rename,
+   fsync of the folder). A failed commit removes the temporary; before that it is the caller's to remove. */
+ls_status lsi_durable_temporary(const char *path, char temporary[LSI_PATH_BYTES]);
+ls_status lsi_durable_commit(const char *temporary, const char *path);
 ls_status lsi_durable_remove(const char *path); /* and fsync the folder; a missing file is fine */
 ls_status lsi_make_dirs(const char *path);      /* mkdir -p */
 /* The whole file, malloc'd with a NUL after the end (lsi_free); at most `limit` bytes. */
 ls_status lsi_read_file(const char *path, size_t limit, char **bytes, size_t *n);
-/* Remove temporaries a killed writer of this folder left behind (names are recognisable). */
+/* Remove temporaries a killed writer of this folder left behind (names are recognisable). Those of live processes of this
+   machine stay. */
 void lsi_durable_sweep(const char *dir);
 
 /* An advisory lock on a run folder (dir/.lock, flock + holder's host and pid inside). LS_ERR_BUSY names the holder. */

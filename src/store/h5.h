@@ -64,6 +64,15 @@ ls_status lsi_h5_make_group(hid_t loc, const char *path); /* with intermediate g
 /* Contiguous, unfiltered; file type e.g. H5T_IEEE_F32LE, memory type e.g. H5T_NATIVE_FLOAT. Intermediate groups are made. */
 ls_status lsi_h5_write(hid_t loc, const char *path, int rank, const uint64_t *dims, hid_t file_type, hid_t mem_type,
                        const void *data);
+/* The same by rows: contiguous (chunk_rows 0) or chunks of whole rows, with shuffle and deflate when deflate > 0. The caller
+   writes every row and closes the dataset with H5Dclose. */
+ls_status lsi_h5_create_array(hid_t loc, const char *path, int rank, const uint64_t *dims, hid_t file_type,
+                              uint64_t chunk_rows, int deflate, hid_t *dataset);
+ls_status lsi_h5_write_rows(hid_t dataset, const char *what, hid_t mem_type, uint64_t first, uint64_t n,
+                            const void *data);
+/* For files too large for an image: a plain file (give it a name of lsi_durable_temporary). HDF5 hides a full disk, so read it back
+   before trusting it. */
+ls_status lsi_h5_file_create(const char *path, hid_t *file);
 ls_status lsi_h5_write_attr_string(hid_t loc, const char *object, const char *attr, const char *value); /* vlen UTF-8 scalar */
 ls_status lsi_h5_write_attr_strings(hid_t loc, const char *object, const char *attr, const char *const *values, size_t n); /* fixed NULLPAD ASCII list, Keras's chunking rule when large */
 ls_status lsi_h5_write_attr_double(hid_t loc, const char *object, const char *attr, double value);

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/durable.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+/* A temporary is ".<name>.<pid>-<number>.lockstep-tmp". */
+static const char temporary_suffix[] = ".lockstep-tmp";
+
+static ls_status io_error(const char *path, const char *doing) {
+  int code = errno;
+  if (code == ENOSPC || code == EDQUOT)
+    LSI_FAIL(LS_ERR_NO_SPACE, "free some space, or choose another folder; the old file is untouched",
+             "%s: %s: %s", path, doing, strerror(code));
+  LSI_FAIL(code == ENOENT ? LS_ERR_NOT_FOUND : LS_ERR_IO, NULL, "%s: %s: %s", path, doing, strerror(code));
+}
+
+static ls_status folder_of(const char *path, char *folder, size_t size) {
+  const char *slash = strrchr(path, '/');
+  int n = !slash ? snprintf(folder, size, ".")
+                 : snprintf(folder, size, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+  LSI_CHECK(n > 0 && (size_t)n < size, LS_ERR_ARG, "use a shorter path", "%.80s...: the path is too long", path);
+  return LS_OK;
+}
+
+/* Some file systems cannot sync a folder (EINVAL); there is nothing better to do there. */
+static ls_status sync_folder_of(const char *path) {
+  char folder[LSI_PATH_BYTES];
+  LSI_TRY(folder_of(path, folder, sizeof folder));
+  int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return io_error(folder, "cannot open the folder");
+  ls_status status = LS_OK;
+  if (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP) status = io_error(folder, "cannot sync the folder");
+  close(fd);
+  return status;
+}
+
+ls_status lsi_durable_temporary(const char *path, char temporary[LSI_PATH_BYTES]) {
+  static atomic_ulong counter;
+  char folder[LSI_PATH_BYTES];
+  LSI_TRY(folder_of(path, folder, sizeof folder));
+  const char *slash = strrchr(path, '/');
+  const char *base = slash ? slash + 1 : path;
+  LSI_CHECK(*base, LS_ERR_ARG, "name a file", "'%s' does not name a file", path);
+  int n = snprintf(temporary, LSI_PATH_BYTES, "%s/.%s.%ld-%lu%s", folder, base, (long)getpid(),
+                   atomic_fetch_add(&counter, 1), temporary_suffix);
+  LSI_CHECK(n > 0 && n < LSI_PATH_BYTES, LS_ERR_ARG, "use a shorter path", "%.80s...: the path is too long", path);
+  return LS_OK;
+}
+
+static ls_status write_all(int fd, const char *path, const char *bytes, size_t n) {
+  enum { PART = 1 << 30 }; /* Linux writes at most 2 GiB a call */
+  while (n > 0) {
+    ssize_t done = write(fd, bytes, n < PART ? n : PART);
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) return io_error(path, "cannot write");
+    bytes += done;
+    n -= (size_t)done;
+  }
+  return LS_OK;
+}
+
+static ls_status sync_file(const char *temporary, const char *path) {
+  int fd = open(temporary, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return io_error(path, "cannot open the temporary file");
+  ls_status status = fsync(fd) == 0 ? LS_OK : io_error(path, "cannot sync");
+  close(fd);
+  return status;
+}
+
+ls_status lsi_durable_commit(const char *temporary, const char *path) {
+  ls_status status = sync_file(temporary, path);
+  if (status == LS_OK && rename(temporary, path) != 0)
+    status = io_error(path, "cannot put the new file in its place");
+  if (status != LS_OK) {
+    unlink(temporary);
+    return status;
+  }
+  return sync_folder_of(path);
+}
+
+ls_status lsi_durable_write(const char *path, const void *bytes, size_t n) {
+  char temporary[LSI_PATH_BYTES];
+  LSI_TRY(lsi_durable_temporary(path, temporary));
+  int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd < 0) return io_error(path, "cannot create a temporary file in the same folder");
+  ls_status status = write_all(fd, path, bytes, n);
+  /* NFS reports a full disk at close. */
+  if (close(fd) != 0 && status == LS_OK) status = io_error(path, "cannot write");
+  if (status != LS_OK) {
+    unlink(temporary);
+    return status;
+  }
+  return lsi_durable_commit(temporary, path);
+}
+
+ls_status lsi_durable_remove(const char *path) {
+  if (unlink(path) != 0) {
+    if (errno == ENOENT) return LS_OK;
+    return io_error(path, "cannot remove");
+  }
+  return sync_folder_of(path);
+}
+
+static ls_status make_dir(const char *path) {
+  if (mkdir(path, 0777) == 0) return sync_folder_of(path);
+  struct stat info;
+  int code = errno;
+  if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) return LS_OK;
+  errno = code == EEXIST ? ENOTDIR : code;
+  return io_error(path, "cannot make the folder");
+}
+
+ls_status lsi_make_dirs(const char *path) {
+  char part[LSI_PATH_BYTES];
+  size_t n = strlen(path);
+  LSI_CHECK(n > 0 && n < sizeof part, LS_ERR_ARG, NULL, "'%.80s': not a usable folder name", path);
+  for (size_t i = 1; i <= n; i++) {
+    if ((path[i] != '/' && path[i] != '\0') || path[i - 1] == '/') continue;
+    memcpy(part, path, i);
+    part[i] = '\0';
+    LSI_TRY(make_dir(part));
+  }
+  return LS_OK;
+}
+
+static ls_status read_all(int fd, const char *path, size_t limit, char **bytes, size_t *n) {
+  struct stat info;
+  if (fstat(fd, &info) != 0) return io_error(path, "cannot read");
+  size_t room = info.st_size > 0 ? (size_t)info.st_size + 1 : 4096, used = 0;
+  LSI_CHECK(!S_ISREG(info.st_mode) || (size_t)info.st_size <= limit, LS_ERR_UNSUPPORTED, NULL,
+            "%s: has %lld bytes; at most %zu are read", path, (long long)info.st_size, limit);
+  char *buffer = NULL;
+  LSI_TRY(lsi_alloc(path, room + 1, 1, &buffer));
+  ls_status status = LS_OK;
+  for (;;) {
+    if (used == room) { /* a pipe, or a file that grew */
+      char *larger = NULL;
+      if ((status = lsi_alloc(path, 2 * room + 1, 1, &larger)) != LS_OK) break;
+      memcpy(larger, buffer, used);
+      lsi_free(buffer);
+      buffer = larger;
+      room *= 2;
+    }
+    ssize_t done = read(fd, buffer + used, room - used);
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) status = io_error(path, "cannot read");
+    if (done <= 0) break;
+    used += (size_t)done;
+    if (used > limit) {
+      status = lsi_error_set(LS_ERR_UNSUPPORTED, NULL, "%s: has more than %zu bytes", path, limit);
+      break;
+    }
+  }
+  if (status != LS_OK) {
+    lsi_free(buffer);
+    return status;
+  }
+  buffer[used] = '\0';
+  *bytes = buffer;
+  *n = used;
+  return LS_OK;
+}
+
+ls_status lsi_read_file(const char *path, size_t limit, char **bytes, size_t *n) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return io_error(path, "cannot open");
+  ls_status status = read_all(fd, path, limit, bytes, n);
+  close(fd);
+  return status;
+}
+
+/* The process that wrote `name`, or 0 when it is no temporary of ours. */
+static long writer_of(const char *name) {
+  size_t n = strlen(name), suffix = sizeof temporary_suffix - 1;
+  if (name[0] != '.' || n <= suffix || strcmp(name + n - suffix, temporary_suffix) != 0) return 0;
+  const char *end = name + n - suffix, *digits = end;
+  while (digits > name && digits[-1] != '.') digits--;
+  long pid, number;
+  int used = 0;
+  if (sscanf(digits, "%ld-%ld%n", &pid, &number, &used) != 2 || digits + used != end) return 0;
+  return pid > 0 ? pid : 0;
+}
+
+void lsi_durable_sweep(const char *dir) {
+  DIR *folder = opendir(dir);
+  if (!folder) return;
+  for (struct dirent *entry; (entry = readdir(folder));) {
+    long pid = writer_of(entry->d_name);
+    /* One of a live process of this machine may still be in use. */
+    if (pid == 0 || pid == (long)getpid() || kill((pid_t)pid, 0) == 0 || errno == EPERM) continue;
+    unlinkat(dirfd(folder), entry->d_name, 0);
+  }
+  closedir(folder);
+}
