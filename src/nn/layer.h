@@ -60,8 +60,9 @@ typedef struct lsi_layer_io {
   const float *x;    /* [rows, in_size] */
   float *y;          /* [rows, out_size]; == x for layers that alias */
   void *aux;         /* aux_bytes(layer, max_rows) of the layer's own, kept from forward to backward */
+  bool skip_activation; /* the loss is fused with this layer's activation: y is the logits, dy their gradient */
   float *dy;         /* backward: [rows, out_size], may be overwritten */
-  float *dx;         /* backward: [rows, in_size], NULL when nobody below needs it; == dy for layers that alias */
+  float *dx;         /* backward: [rows, in_size], NULL when nobody below needs it; == dy when dx_in_place */
   float *const *partials; /* backward: gradient arenas of the canonical nodes, [plan->n_nodes] of [n_trainable] */
 } lsi_layer_io;
 
@@ -75,7 +76,8 @@ typedef struct lsi_layer_ops {
   /* OPTIONAL; NULL means 0 / false / nothing to free */
   size_t (*aux_bytes)(const struct lsi_layer *layer, size_t max_rows);
   size_t (*reduce_values)(const struct lsi_layer *layer); /* doubles a leaf it sums over the global batch in one go */
-  bool in_place;          /* y == x and dx == dy */
+  bool (*aliases)(const struct lsi_layer *layer, bool training); /* forward leaves x untouched as y: no copy */
+  bool dx_in_place;       /* dx may be dy's memory (elementwise or untouched) */
   void (*destroy)(struct lsi_layer *layer);
 } lsi_layer_ops;
 
@@ -83,7 +85,7 @@ typedef struct lsi_layer {
   const lsi_layer_ops *ops;
   lsi_layer_kind kind;
   char name[64];
-  bool named;          /* by the user */
+  int index;           /* place in the net */
   bool frozen;         /* trainable=False */
   lsi_shape in, out;
   size_t in_size, out_size; /* floats a sample */

@@ -22,7 +22,7 @@ enum { LSI_NAME = 128 };
 
 typedef struct lsi_tensor {
   char name[LSI_NAME];   /* "dense/kernel" */
-  const char *variable;  /* "kernel": the part after the layer's name */
+  size_t variable;       /* where "kernel", the part after the layer's name, starts in `name` */
   int layer;             /* index of its layer */
   int rank;
   int64_t dims[LS_MAX_WEIGHT_RANK];

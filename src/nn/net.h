@@ -56,7 +56,8 @@ typedef struct lsi_pass {
   double *leaf_penalty;       /* [local leaves]: activity regularisation, added to by forward; NULL: not wanted */
 } lsi_pass;
 
-/* Buffers for passes over up to max_rows rows and max_leaves leaves. */
+/* Buffers for passes over up to max_rows rows and max_leaves leaves: made for training passes or for inference
+   passes, not for both. */
 typedef struct lsi_workspace {
   size_t max_rows;
   int max_leaves;
@@ -89,7 +90,7 @@ bool lsi_net_has_regularizers(const lsi_net *net);
 double lsi_net_penalty(const lsi_net *net, const float *params);
 void lsi_net_add_penalty_gradient(const lsi_net *net, const float *params, float *grad);
 
-/* Keras 3's summary table. n_optimizer_params < 0: not built, the line is left out. width 0: 80 columns. */
+/* Keras 3's summary table at 80 columns. n_optimizer_params < 0: not built, the line is left out. */
 ls_status lsi_net_summary(const lsi_net *net, int64_t n_optimizer_params, FILE *out);
 
 /* Hash of all tensors' bits in layer order. */

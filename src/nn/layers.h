@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LSI_NN_LAYERS_H
+#define LSI_NN_LAYERS_H
+/* The layers' ops, and what their implementations share. */
+#include "nn/layer.h"
+#include "nn/net.h"
+
+extern const lsi_layer_ops lsi_input_ops, lsi_flatten_ops, lsi_dense_ops, lsi_activation_ops, lsi_dropout_ops,
+    lsi_batch_normalization_ops, lsi_layer_normalization_ops, lsi_rescaling_ops, lsi_normalization_ops;
+
+/* Add "<layer>/<variable>" to the layout; a frozen layer's tensors are not trainable. regularizer may be NULL. */
+ls_status lsi_layer_add_tensor(const lsi_layer *layer, int index, lsi_layout *layout, const char *variable,
+                               int rank, const int64_t *dims, bool trainable,
+                               const lsi_object *initializer, const lsi_object *regularizer);
+/* By variable name; NULL when the layer has none. */
+const lsi_tensor *lsi_layer_tensor(const lsi_layer *layer, const char *variable);
+/* out = in. */
+void lsi_layer_keep_shape(lsi_layer *layer);
+
+/* This rank's rows in this pass, and the size of the last axis. */
+static inline size_t lsi_pass_rows(const lsi_pass *pass) {
+  return (size_t)(pass->plan->row_end - pass->plan->row_begin);
+}
+static inline size_t lsi_layer_width(const lsi_layer *layer) {
+  return (size_t)layer->out.dims[layer->out.rank - 1];
+}
+
+/* Row offsets of this rank's leaves in units of the last axis' rows (lead rows a sample). */
+const int64_t *lsi_pass_leaf_rows(const lsi_pass *pass, size_t lead);
+
+/* Tree-sum of a [rows * lead, n] array's columns into the canonical partials of `tensor`: a bias gradient. */
+void lsi_pass_column_sums(const lsi_pass *pass, size_t lead, size_t n, const float *values, const lsi_tensor *tensor,
+                          float *const *partials);
+
+/* A gradient that is already the global sum goes into the tree exactly once: in the first canonical partial of the rank that owns
+   leaf 0, zeros elsewhere; never -0.0, so that adding those zeros changes nothing. */
+void lsi_pass_put_global(const lsi_pass *pass, const double *sums, const lsi_tensor *tensor, float *const *partials);
+#endif
