@@ -11,14 +11,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <lockstep/context.h>
+#include <lockstep/limits.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef struct ls_dataset ls_dataset;
-
-enum { LS_MAX_RANK = 8 };
 
 typedef enum ls_dtype {
   LS_UINT8, LS_INT8, LS_UINT16, LS_INT16, LS_UINT32, LS_INT32, LS_UINT64, LS_INT64, LS_FLOAT32, LS_FLOAT64

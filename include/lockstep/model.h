@@ -16,14 +16,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <lockstep/context.h>
+#include <lockstep/limits.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef struct ls_model ls_model;
-
-enum { LS_MAX_WEIGHT_RANK = 4 };
 
 /** An empty Sequential model. name NULL: "sequential". */
 LS_API ls_status ls_model_create(ls_context *context, const char *name, ls_model **out);

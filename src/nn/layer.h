@@ -4,7 +4,7 @@
 /* One layer: what the user asked for (its config), its shapes, and its arithmetic (its ops). */
 #include <stdbool.h>
 #include <stdint.h>
-#include <lockstep/dataset.h> /* LS_MAX_RANK */
+#include <lockstep/limits.h> /* LS_MAX_RANK */
 #include "math/leaf_plan.h"
 #include "nn/activation.h"
 #include "nn/layout.h"

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <lockstep/model.h> /* LS_MAX_WEIGHT_RANK */
+#include <lockstep/limits.h> /* LS_MAX_WEIGHT_RANK */
 #include "base/status.h"
 #include "nn/object.h"
 
