@@ -2,6 +2,7 @@
 #ifndef LSI_NN_NET_H
 #define LSI_NN_NET_H
 /* A chain of layers over one parameter arena, and its passes. Arithmetic only: sums over the global batch go through `reducer`. */
+#include <stdio.h>
 #include "nn/layer.h"
 
 typedef struct lsi_net {
