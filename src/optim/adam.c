@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* Adam, AMSGrad, AdamW (keras/src/optimizers/adam.py): epsilon outside the root, not bias-corrected. */
+#include "math/elementary.h"
+#include "optim/update.h"
+
+typedef struct constants {
+  float rest_1, rest_2, alpha, epsilon, lr, decay; /* rest = 1 - beta */
+} constants;
+
+LSI_CLONES static void adam(size_t n, const float *restrict g, float *restrict w, float *restrict m,
+                            float *restrict v, constants c) {
+  for (size_t i = 0; i < n; i++) {
+    m[i] += (g[i] - m[i]) * c.rest_1;
+    v[i] += (g[i] * g[i] - v[i]) * c.rest_2;
+    w[i] = lsi_decayed(w[i], c.decay, c.lr) - m[i] * c.alpha / (sqrtf(v[i]) + c.epsilon);
+  }
+}
+
+LSI_CLONES static void amsgrad(size_t n, const float *restrict g, float *restrict w, float *restrict m,
+                               float *restrict v, float *restrict v_hat, constants c) {
+  for (size_t i = 0; i < n; i++) {
+    m[i] += (g[i] - m[i]) * c.rest_1;
+    v[i] += (g[i] * g[i] - v[i]) * c.rest_2;
+    v_hat[i] = v_hat[i] > v[i] ? v_hat[i] : v[i]; /* a NaN of v stays */
+    w[i] = lsi_decayed(w[i], c.decay, c.lr) - m[i] * c.alpha / (sqrtf(v_hat[i]) + c.epsilon);
+  }
+}
+
+/* beta^t as Keras has it: beta is a float32 before it is raised, the power is one after. (1 - beta_2^t is the small
+   difference of such numbers: with beta in double the first steps would differ in the fifth digit.) */
+static float power(double beta, int64_t t) {
+  double base = (double)(float)beta;
+  return base > 0 ? (float)lsi_pow(base, (double)t) : 0.0f;
+}
+
+void lsi_update_adam(const lsi_optimizer *optimizer, const lsi_update *u) {
+  const lsi_object *object = &optimizer->object;
+  double beta_1 = lsi_object_get(object, "beta_1"), beta_2 = lsi_object_get(object, "beta_2");
+  int64_t t = optimizer->iteration + 1;
+  float root = sqrtf(1.0f - power(beta_2, t)), rest = 1.0f - power(beta_1, t);
+  constants c = {.rest_1 = (float)(1.0 - beta_1),
+                 .rest_2 = (float)(1.0 - beta_2),
+                 .alpha = u->rate * root / rest,
+                 .epsilon = (float)lsi_object_get(object, "epsilon"),
+                 .lr = u->rate,
+                 .decay = u->decay};
+  if (lsi_object_get(object, "amsgrad") != 0)
+    amsgrad(u->n, u->grad, u->params, u->slots[0], u->slots[1], u->slots[2], c);
+  else
+    adam(u->n, u->grad, u->params, u->slots[0], u->slots[1], c);
+}
