@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/feed.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+static ls_status allocate(lsi_feed *feed) {
+  size_t rows = (size_t)feed->max_rows;
+  const lsi_objective *objective = feed->objective;
+  LSI_TRY(LSI_ALLOC("batch rows", rows, &feed->rows));
+  if (!objective) return LS_OK;
+  if (feed->data->info.y_is_label) LSI_TRY(LSI_ALLOC("labels", rows, &feed->buffer.label));
+  if (objective->form == LSI_TARGET_VALUES)
+    LSI_TRY(LSI_ALLOC("targets", rows * objective->width * objective->lead, &feed->buffer.target));
+  if (feed->data->info.has_weight || feed->class_weight) LSI_TRY(LSI_ALLOC("sample weights", rows, &feed->buffer.weight));
+  return LS_OK;
+}
+
+ls_status lsi_feed_init(lsi_feed *feed, const lsi_comm *comm) {
+  lsi_leaf_plan plan;
+  feed->n_ranks = comm->size;
+  feed->rank = comm->rank;
+  feed->pass = -1;
+  feed->batches_per_pass = (feed->n_rows + feed->batch_size - 1) / feed->batch_size;
+  int64_t largest = feed->n_rows < feed->batch_size ? feed->n_rows : feed->batch_size;
+  LSI_CHECK((largest + feed->leaf_rows - 1) / feed->leaf_rows <= 1 << LSI_TREE_MAX_LEVEL, LS_ERR_ARG,
+            "raise parallel.leaf_rows", "a batch of %lld rows has too many leaves of %lld rows", (long long)largest,
+            (long long)feed->leaf_rows);
+  lsi_leaf_plan_init(&plan, largest, feed->leaf_rows, comm->size, comm->rank);
+  feed->max_leaves = (plan.n_leaves + comm->size - 1) / comm->size;
+  feed->max_rows = feed->max_leaves * feed->leaf_rows;
+  ls_status status = allocate(feed);
+  if (status != LS_OK) lsi_feed_clear(feed);
+  return status;
+}
+
+void lsi_feed_clear(lsi_feed *feed) {
+  lsi_free(feed->rows);
+  lsi_free(feed->buffer.label);
+  lsi_free(feed->buffer.target);
+  lsi_free(feed->buffer.weight);
+  feed->rows = NULL;
+  feed->buffer = (lsi_targets){0};
+}
+
+static int64_t batch_rows(const lsi_feed *feed, int64_t p) {
+  int64_t begin = p % feed->batches_per_pass * feed->batch_size;
+  return feed->n_rows - begin < feed->batch_size ? feed->n_rows - begin : feed->batch_size;
+}
+
+void lsi_feed_plan(const lsi_feed *feed, int64_t p, lsi_leaf_plan *plan) {
+  lsi_leaf_plan_init(plan, batch_rows(feed, p), feed->leaf_rows, feed->n_ranks, feed->rank);
+}
+
+static void choose_rows(lsi_feed *feed, int64_t p, const lsi_leaf_plan *plan) {
+  int64_t pass = p / feed->batches_per_pass;
+  int64_t begin = p % feed->batches_per_pass * feed->batch_size + plan->row_begin;
+  if (feed->shuffle && pass != feed->pass) {
+    feed->permutation = lsi_permutation_make(feed->seed, (uint64_t)pass, feed->n_rows);
+    feed->pass = pass;
+  }
+  for (int64_t i = 0; i < plan->row_end - plan->row_begin; i++)
+    feed->rows[i] = feed->first + (feed->shuffle ? lsi_permutation_at(&feed->permutation, begin + i) : begin + i);
+}
+
+static ls_status check_labels(const lsi_feed *feed, int64_t n) {
+  int64_t classes = (int64_t)feed->objective->width;
+  /* One output takes any integer as a value (regression) or 0 and 1 (binary); classes are counted otherwise. */
+  if (feed->objective->form == LSI_TARGET_VALUES && !feed->objective->one_hot) return LS_OK;
+  for (int64_t i = 0; i < n; i++) {
+    int32_t label = feed->buffer.label[i];
+    LSI_CHECK(label >= 0 && label < classes, LS_ERR_SHAPE,
+              "give the last layer as many units as there are classes, and number the classes from 0",
+              "%s: sample %lld has label %d, the model has outputs for labels 0 to %lld", feed->data->label,
+              (long long)feed->rows[i], label, (long long)classes - 1);
+  }
+  return LS_OK;
+}
+
+static void labels_to_targets(const lsi_feed *feed, int64_t n) {
+  size_t width = feed->objective->width;
+  if (!feed->objective->one_hot) {
+    for (int64_t i = 0; i < n; i++) feed->buffer.target[i] = (float)feed->buffer.label[i];
+    return;
+  }
+  memset(feed->buffer.target, 0, (size_t)n * width * sizeof(float));
+  for (int64_t i = 0; i < n; i++) feed->buffer.target[(size_t)i * width + (size_t)feed->buffer.label[i]] = 1.0f;
+}
+
+/* Keras: the class is the label, or the argmax of a one-hot row; classes that are not listed weigh 1. */
+static int64_t class_of(const lsi_feed *feed, int64_t i) {
+  if (feed->buffer.label) return feed->buffer.label[i];
+  size_t width = feed->objective->width, best = 0;
+  const float *row = feed->buffer.target + (size_t)i * width;
+  if (width == 1) return (int64_t)row[0];
+  for (size_t j = 1; j < width; j++)
+    if (row[j] > row[best]) best = j;
+  return (int64_t)best;
+}
+
+static void apply_class_weights(const lsi_feed *feed, int64_t n) {
+  for (int64_t i = 0; i < n; i++) {
+    int64_t c = class_of(feed, i);
+    float factor = c >= 0 && c < feed->n_class_weight ? (float)feed->class_weight[c] : 1.0f;
+    feed->buffer.weight[i] = feed->data->info.has_weight ? feed->buffer.weight[i] * factor : factor;
+  }
+}
+
+ls_status lsi_feed_load(lsi_feed *feed, int64_t p, float *x, lsi_batch *batch) {
+  const lsi_objective *objective = feed->objective;
+  lsi_targets *buffer = &feed->buffer;
+  bool has_weight = feed->data->info.has_weight;
+  lsi_feed_plan(feed, p, &batch->plan);
+  batch->targets = *buffer;
+  int64_t n = batch->plan.row_end - batch->plan.row_begin;
+  choose_rows(feed, p, &batch->plan);
+  void *y = !objective ? NULL : buffer->label ? (void *)buffer->label : (void *)buffer->target;
+  LSI_TRY(lsi_dataset_read(feed->data, feed->rows, n, x, y, has_weight ? buffer->weight : NULL));
+  if (!objective) return LS_OK;
+  if (buffer->label) {
+    LSI_TRY(check_labels(feed, n));
+    if (buffer->target) labels_to_targets(feed, n);
+  }
+  if (feed->class_weight) apply_class_weights(feed, n);
+  if (buffer->target) batch->targets.label = NULL; /* the loss gets one of the two */
+  return LS_OK;
+}

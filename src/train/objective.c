@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/objective.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* Keras numbers repeated names: accuracy, accuracy_1, ... */
+static void make_unique(lsi_objective *objective, int m) {
+  char *name = objective->metrics[m].log_name;
+  char base[sizeof objective->metrics[m].log_name];
+  memcpy(base, name, sizeof base);
+  for (int k = 1, i = 0; i < m; i++) {
+    if (strcmp(name, objective->metrics[i].log_name) != 0) continue;
+    snprintf(name, sizeof base, "%.50s_%d", base, k++);
+    i = -1;
+  }
+}
+
+static void publish_names(ls_model *model, const lsi_objective *objective) {
+  snprintf(model->logs[0], sizeof model->logs[0], "loss");
+  for (int m = 0; m < objective->n_metrics; m++)
+    snprintf(model->logs[m + 1], sizeof model->logs[0], "%s", objective->metrics[m].log_name);
+  model->n_logs = 1 + objective->n_metrics;
+}
+
+ls_status lsi_objective_init(lsi_objective *objective, ls_model *model, const ls_dataset *data) {
+  const lsi_net *net = model->net;
+  const ls_dataset_info *info = &data->info;
+  memset(objective, 0, sizeof *objective);
+  LSI_TRY(lsi_model_need_compile(model, data->label));
+  LSI_CHECK(info->has_y, LS_ERR_SHAPE, "give the file a dataset y", "%s: there are no targets to train or evaluate with",
+            data->label);
+  int64_t features = lsi_dataset_features(data);
+  LSI_CHECK(features == (int64_t)lsi_shape_size(lsi_net_input_shape(net)), LS_ERR_SHAPE,
+            "give the model's first layer the data's shape as input_shape",
+            "%s: a sample has %lld values, the model's input has %zu", data->label, (long long)features,
+            lsi_shape_size(lsi_net_input_shape(net)));
+  objective->width = lsi_net_output_width(net);
+  objective->lead = lsi_net_output_size(net) / objective->width;
+  lsi_activation last = lsi_net_last_activation(net);
+  ls_status status = lsi_loss_init(&objective->loss, &model->compile.loss, last, (int64_t)objective->width);
+  bool label = info->y_is_label;
+  int64_t n_targets = info->n_targets;
+  if (objective->lead > 1 && !label && n_targets == (int64_t)lsi_net_output_size(net)) n_targets = (int64_t)objective->width;
+  else if (objective->lead > 1 && status == LS_OK)
+    status = lsi_error_set(LS_ERR_SHAPE, "flatten before the last Dense, or give a target for each output",
+                           "%s: %lld targets a sample for outputs of %zu values", data->label, (long long)n_targets,
+                           lsi_net_output_size(net));
+  if (status == LS_OK)
+    status = lsi_loss_check_targets(&objective->loss, (int64_t)objective->width, label, n_targets, &objective->one_hot);
+  objective->n_metrics = model->compile.n_metrics;
+  objective->n_values = 2;
+  for (int m = 0; m < objective->n_metrics && status == LS_OK; m++) {
+    status = lsi_metric_init(&objective->metrics[m], model->compile.metrics[m], model->compile.weighted[m],
+                             (int64_t)objective->width, label, n_targets);
+    if (status != LS_OK) break;
+    make_unique(objective, m);
+    objective->n_values += objective->metrics[m].n_sums;
+  }
+  if (status != LS_OK) {
+    lsi_error_prefix("%s", data->label);
+    return status;
+  }
+  objective->form = lsi_loss_target_form(&objective->loss);
+  /* A linear last layer gives its logits anyhow. */
+  objective->fused = objective->loss.on_logits && last != LSI_ACT_LINEAR;
+  publish_names(model, objective);
+  return LS_OK;
+}
+
+ls_status lsi_objective_scratch_create(const lsi_objective *objective, size_t max_rows, lsi_objective_scratch *out) {
+  size_t rows = max_rows * objective->lead;
+  *out = (lsi_objective_scratch){0};
+  ls_status status;
+  LSI_TRY_GOTO(status, fail, LSI_ALLOC("loss", rows, &out->value));
+  LSI_TRY_GOTO(status, fail, LSI_ALLOC("metrics", rows * LSI_METRIC_MAX_SUMS, &out->sums));
+  LSI_TRY_GOTO(status, fail, LSI_ALLOC("predictions", rows * objective->width, &out->pred));
+  LSI_TRY_GOTO(status, fail, LSI_ALLOC("weights", rows, &out->weight));
+  return LS_OK;
+fail:
+  lsi_objective_scratch_clear(out);
+  return status;
+}
+
+void lsi_objective_scratch_clear(lsi_objective_scratch *scratch) {
+  lsi_free(scratch->value);
+  lsi_free(scratch->sums);
+  lsi_free(scratch->pred);
+  lsi_free(scratch->weight);
+  *scratch = (lsi_objective_scratch){0};
+}
+
+/* Rows of each leaf, in order, into the leaf's slot. */
+static void sum_leaves(const lsi_pass *pass, size_t lead, int n_sums, const double *rows, int n_values, double *leaf_values) {
+  int n_leaves = pass->plan->leaf_end - pass->plan->leaf_begin;
+  for (int l = 0; l < n_leaves; l++)
+    for (int64_t r = pass->leaf_row[l] * (int64_t)lead; r < pass->leaf_row[l + 1] * (int64_t)lead; r++)
+      for (int s = 0; s < n_sums; s++) leaf_values[l * n_values + s] += rows[r * n_sums + s];
+}
+
+ls_status lsi_objective_rows(const lsi_objective *objective, const lsi_objective_scratch *scratch, const lsi_pass *pass,
+                             const float *outputs, const lsi_targets *targets, double *leaf_values, float *delta) {
+  const lsi_leaf_plan *plan = pass->plan;
+  int n_leaves = plan->leaf_end - plan->leaf_begin, at = 2;
+  size_t lead = objective->lead, rows = (size_t)(plan->row_end - plan->row_begin) * lead;
+  double scale = 1.0 / ((double)plan->n_rows * (double)lead);
+  const float *weight = targets->weight;
+  int64_t bad_row;
+  if (weight && lead > 1) {
+    for (size_t r = 0; r < rows; r++) scratch->weight[r] = targets->weight[r / lead];
+    weight = scratch->weight;
+  }
+  memset(leaf_values, 0, (size_t)n_leaves * (size_t)objective->n_values * sizeof *leaf_values);
+  LSI_TRY(lsi_loss_rows(&objective->loss, rows, objective->width, outputs, targets->label, targets->target, weight,
+                        scale, scratch->value, objective->n_metrics ? scratch->pred : NULL, delta, &bad_row));
+  sum_leaves(pass, lead, 1, scratch->value, objective->n_values, leaf_values);
+  for (int l = 0; l < n_leaves; l++) leaf_values[l * objective->n_values + 1] = pass->leaf_penalty[l];
+  for (int m = 0; m < objective->n_metrics; m++) {
+    const lsi_metric *metric = &objective->metrics[m];
+    lsi_metric_rows(metric, rows, objective->width, scratch->pred, targets->label, targets->target,
+                    metric->weighted ? weight : NULL, scratch->sums);
+    sum_leaves(pass, lead, metric->n_sums, scratch->sums, objective->n_values, leaf_values + at);
+    at += metric->n_sums;
+  }
+  return LS_OK;
+}
+
+double lsi_tally_add(lsi_tally *tally, const lsi_objective *objective, const double *totals, double penalty, int64_t n_rows) {
+  double loss = totals[0] / ((double)n_rows * (double)objective->lead) + totals[1] + penalty;
+  tally->sums[0] += loss * (double)n_rows;
+  tally->sums[1] += (double)n_rows;
+  for (int v = 2; v < objective->n_values; v++) tally->sums[v] += totals[v];
+  return loss;
+}
+
+void lsi_tally_values(const lsi_tally *tally, const lsi_objective *objective, double *values) {
+  values[0] = tally->sums[1] > 0 ? tally->sums[0] / tally->sums[1] : 0;
+  for (int m = 0, at = 2; m < objective->n_metrics; at += objective->metrics[m++].n_sums)
+    values[m + 1] = lsi_metric_value(&objective->metrics[m], tally->sums + at);
+}
