@@ -26,4 +26,15 @@ struct ls_dataset {
 int64_t lsi_dataset_features(const ls_dataset *dataset); /* product of x_shape */
 ls_status lsi_dataset_read(const ls_dataset *dataset, const int64_t *rows, int64_t n, float *x, void *y,
                            float *weight);
+
+/* The public functions without the agreement of ranks: not collective, the context stays NULL. */
+ls_status lsi_dataset_open_local(const ls_hdf5_spec *spec, ls_dataset **out);
+ls_status lsi_dataset_from_memory_local(const ls_memory_spec *spec, ls_dataset **out);
+ls_status lsi_dataset_from_callback_local(const ls_callback_spec *spec, ls_dataset **out);
+
+/* For sources: the end of every public function. One status and one identity for all ranks, or LS_ERR_NOT_SAME that names
+   the set. Takes `dataset` over (NULL when status is a failure). Collective. */
+ls_status lsi_dataset_agree(ls_context *context, ls_status status, ls_dataset *dataset, ls_dataset **out);
+/* At least one sample, 1 to LS_MAX_RANK dimensions of at least one value, at most INT32_MAX features. */
+ls_status lsi_dataset_check_shape(const char *label, int64_t n_samples, int rank, const int64_t *shape);
 #endif
