@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "par/exchange_kinds.h"
+
+#include <omp.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "math/team.h"
+
+enum { LINE = LSI_ALIGN / sizeof(float), PIECE_LIMIT = 1 << 30 };
+
+/* ---- one rank: its only partial is the root
+ * ------------------------------------------------------- */
+static ls_status post_nothing(lsi_exchange *exchange, lsi_piece piece) {
+  (void)exchange, (void)piece;
+  return LS_OK;
+}
+
+static ls_status finish_nothing(lsi_exchange *exchange) {
+  (void)exchange;
+  return LS_OK;
+}
+
+static void free_partials(lsi_exchange *exchange) {
+  lsi_free(exchange->partials);
+}
+
+static const lsi_exchange_ops none_ops = {"none", post_nothing, finish_nothing, free_partials};
+
+static ls_status open_none(lsi_exchange *exchange) {
+  size_t rows = (size_t)exchange->map.max_nodes;
+  LSI_TRY(LSI_ALLOC("gradient partials", rows * exchange->stride, &exchange->partials));
+  exchange->sum = exchange->partials;
+  exchange->ops = &none_ops;
+  return LS_OK;
+}
+
+/* ---- common
+ * ------------------------------------------------------------------------------------------- */
+lsi_piece lsi_exchange_slice(const lsi_exchange *exchange, lsi_piece piece, int rank) {
+  size_t first_line = piece.begin / LINE, lines = (piece.end + LINE - 1) / LINE - first_line;
+  size_t begin, end;
+  lsi_team_slice(lines, 1, rank, exchange->comm->size, &begin, &end);
+  begin = (first_line + begin) * LINE;
+  end = (first_line + end) * LINE;
+  lsi_piece slice = {begin > piece.begin ? begin : piece.begin, end < piece.end ? end : piece.end};
+  if (slice.begin > slice.end)
+    slice.begin = slice.end;
+  return slice;
+}
+
+void lsi_exchange_sum_rows(const lsi_exchange *exchange, size_t n, float *out) {
+  const lsi_node_map *map = &exchange->map;
+  size_t capacity = (size_t)map->n_ranks * (size_t)map->max_nodes;
+  int n_threads = lsi_team_for((double)n * map->n_nodes);
+  if (n_threads > exchange->n_teams - 1)
+    n_threads = exchange->n_teams - 1;
+  if (n_threads == 1) {
+    lsi_tree_sum_rows_f32(map->nodes, map->n_nodes, exchange->rows, n, out);
+    return;
+  }
+#pragma omp parallel num_threads(n_threads)
+  {
+    size_t begin, end;
+    const float **mine = exchange->rows + (size_t)(omp_get_thread_num() + 1) * capacity;
+    lsi_team_slice(n, LINE, omp_get_thread_num(), omp_get_num_threads(), &begin, &end);
+    for (int i = 0; i < map->n_nodes; i++)
+      mine[i] = exchange->rows[i] + begin;
+    lsi_tree_sum_rows_f32(map->nodes, map->n_nodes, mine, end - begin, out + begin);
+  }
+}
+
+static ls_status open_kind(lsi_exchange *exchange, lsi_exchange_kind kind) {
+  const lsi_comm *comm = exchange->comm;
+  if (comm->size == 1)
+    return lsi_agree(comm, open_none(exchange));
+  bool one_node = comm->node_size == comm->size;
+  if (kind == LSI_EXCHANGE_MPI || (kind == LSI_EXCHANGE_AUTO && !one_node))
+    return lsi_exchange_open_mpi(exchange);
+  LSI_CHECK(one_node, LS_ERR_ARG, "choose exchange \"auto\" or \"mpi\"",
+            "exchange \"shared\" needs all %d ranks on one node, but they are on %d", comm->size,
+            comm->n_nodes);
+  ls_status status = lsi_exchange_open_shared(exchange);
+  if (status == LS_OK || kind == LSI_EXCHANGE_SHARED)
+    return status;
+  lsi_log_warn("%s; gradients go through MPI messages instead, which is slower (%s)",
+               ls_last_error()->message, ls_last_error()->advice);
+  lsi_error_clear();
+  return lsi_exchange_open_mpi(exchange);
+}
+
+ls_status lsi_exchange_create(const lsi_comm *comm, lsi_exchange_kind kind, size_t n, int max_nodes,
+                              lsi_exchange **out) {
+  lsi_exchange *exchange = NULL;
+  ls_status status = LSI_ALLOC("exchange", 1, &exchange);
+  if (status == LS_OK) {
+    exchange->comm = comm;
+    exchange->n = n;
+    exchange->stride = lsi_round_up(n, LINE);
+    exchange->piece_limit = PIECE_LIMIT;
+    status = lsi_node_map_create(comm->size, max_nodes, &exchange->map);
+  }
+  if (status == LS_OK) {
+    exchange->n_teams = lsi_team_size() + 1;
+    size_t n_rows = (size_t)exchange->n_teams * (size_t)comm->size * (size_t)max_nodes;
+    status = LSI_ALLOC("exchange rows", n_rows, &exchange->rows);
+  }
+  status = lsi_agree(comm, status);
+  if (status == LS_OK)
+    status = open_kind(exchange, kind);
+  if (status != LS_OK) {
+    lsi_exchange_destroy(&exchange);
+    return status;
+  }
+  *out = exchange;
+  return LS_OK;
+}
+
+void lsi_exchange_destroy(lsi_exchange **exchange) {
+  if (!exchange || !*exchange)
+    return;
+  if ((*exchange)->ops)
+    (*exchange)->ops->destroy(*exchange);
+  lsi_node_map_destroy(&(*exchange)->map);
+  lsi_free((*exchange)->rows);
+  lsi_free(*exchange);
+  *exchange = NULL;
+}
+
+float *lsi_exchange_partial(lsi_exchange *exchange, int node) {
+  return exchange->partials + (size_t)node * exchange->stride;
+}
+
+ls_status lsi_exchange_start(lsi_exchange *exchange, const lsi_leaf_plan *plan, size_t begin,
+                             size_t end) {
+  LSI_CHECK(begin <= end && end <= exchange->n, LS_ERR_ARG, NULL,
+            "range [%zu, %zu) is outside of %zu elements", begin, end, exchange->n);
+  LSI_CHECK(!exchange->posted || plan->n_leaves == exchange->map.n_leaves, LS_ERR_STATE, NULL,
+            "a step began with %d leaves and goes on with %d", exchange->map.n_leaves,
+            plan->n_leaves);
+  LSI_TRY(lsi_node_map_update(&exchange->map, plan->n_leaves));
+  exchange->posted = true;
+  for (size_t at = begin; at < end; at += exchange->piece_limit) {
+    size_t left = end - at;
+    lsi_piece piece = {at, at + (left < exchange->piece_limit ? left : exchange->piece_limit)};
+    LSI_TRY(exchange->ops->post(exchange, piece));
+  }
+  return LS_OK;
+}
+
+ls_status lsi_exchange_wait(lsi_exchange *exchange, const float **sum) {
+  LSI_TRY(exchange->ops->finish(exchange));
+  exchange->posted = false;
+  *sum = exchange->sum;
+  return LS_OK;
+}
+
+const char *lsi_exchange_name(const lsi_exchange *exchange) {
+  return exchange->ops->name;
+}
+
+size_t lsi_exchange_bytes(const lsi_exchange *exchange) {
+  return exchange->bytes;
+}
+
+ls_status lsi_exchange_parse(const char *name, lsi_exchange_kind *kind) {
+  static const char *const names[] = {"auto", "shared", "mpi"}; /* in the order of the enum */
+  if (!name)
+    name = names[0];
+  for (int i = 0; i < 3; i++) {
+    if (strcmp(name, names[i]) != 0)
+      continue;
+    *kind = (lsi_exchange_kind)i;
+    return LS_OK;
+  }
+  const char *nearest = lsi_nearest_name(name, names, 3);
+  LSI_FAIL(LS_ERR_ARG, "use auto, shared or mpi", "exchange \"%s\" is unknown%s%s%s", name,
+           nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+}

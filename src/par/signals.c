@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "par/signals.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+static const struct {
+  int number;
+  uint32_t bit;
+  const char *name;
+} stop_signals[] = {
+    {SIGINT, LSI_STOP_INT, "SIGINT"},
+    {SIGTERM, LSI_STOP_TERM, "SIGTERM"},
+    {SIGUSR1, LSI_STOP_USR1, "SIGUSR1"},
+};
+enum { N_STOP_SIGNALS = sizeof stop_signals / sizeof *stop_signals };
+
+static struct sigaction previous[N_STOP_SIGNALS];
+static bool installed;
+static _Atomic uint32_t pending; /* lock-free, hence safe in a handler */
+
+/* Only async-signal-safe calls: a second Ctrl-C means now, so it gets the default effect. */
+static void on_signal(int number) {
+  for (int i = 0; i < N_STOP_SIGNALS; i++) {
+    if (stop_signals[i].number != number)
+      continue;
+    uint32_t seen = atomic_fetch_or(&pending, stop_signals[i].bit);
+    if (number == SIGINT && (seen & LSI_STOP_INT)) {
+      signal(SIGINT, SIG_DFL);
+      raise(SIGINT);
+    }
+  }
+}
+
+void lsi_signals_install(void) {
+  if (installed)
+    return;
+  struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  for (int i = 0; i < N_STOP_SIGNALS; i++)
+    sigaction(stop_signals[i].number, &action, &previous[i]);
+  installed = true;
+}
+
+void lsi_signals_restore(void) {
+  if (!installed)
+    return;
+  for (int i = 0; i < N_STOP_SIGNALS; i++)
+    sigaction(stop_signals[i].number, &previous[i], NULL);
+  installed = false;
+}
+
+uint32_t lsi_signals_pending(void) {
+  return atomic_load(&pending);
+}
+
+void lsi_signals_clear(void) {
+  atomic_store(&pending, 0);
+}
+
+const char *lsi_signals_name(uint32_t bits) {
+  for (int i = 0; i < N_STOP_SIGNALS; i++)
+    if (bits & stop_signals[i].bit)
+      return stop_signals[i].name;
+  return "no signal";
+}
