@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* Layers and callbacks with the arguments and defaults of Keras 3. */
+#include "config/schema.h"
+
+#define KEY LSI_KEY_ROW
+#define MAP(what, keys) {what, keys, (int)(sizeof(keys) / sizeof *(keys))}
+
+#define NAME KEY("name", TEXT, NULL, NULL, "name of the layer; default: its kind, numbered")
+#define TRAINABLE KEY("trainable", BOOL, "true", NULL, "false: the weights are kept as they are")
+#define INPUT_SHAPE KEY("input_shape", INTS, NULL, "[1,1e9]", "of one sample; on the first layer, unless that is Input")
+#define COMMON NAME, INPUT_SHAPE
+
+static const lsi_key input_keys[] = {
+    KEY("shape", INTS, NULL, "[1,1e9]", "of one sample, without the batch dimension", .required = true),
+};
+static const lsi_key flatten_keys[] = {COMMON};
+static const lsi_key dense_keys[] = {
+    KEY("units", INT, NULL, "[1,1e9]", "outputs", .required = true),
+    KEY("activation", TEXT, "linear", NULL, "relu, sigmoid, tanh, softmax, gelu, ..."),
+    KEY("use_bias", BOOL, "true", NULL, "add a bias"),
+    KEY("kernel_initializer", TEXT, "glorot_uniform", NULL, "a name, or a call: RandomNormal(stddev=0.02)"),
+    KEY("bias_initializer", TEXT, "zeros", NULL, ""),
+    KEY("kernel_regularizer", TEXT, NULL, NULL, "l1, l2, l1_l2, or a call: L2(0.001)"),
+    KEY("bias_regularizer", TEXT, NULL, NULL, ""),
+    KEY("activity_regularizer", TEXT, NULL, NULL, ""),
+    TRAINABLE,
+    COMMON,
+};
+static const lsi_key activation_keys[] = {
+    KEY("activation", TEXT, NULL, NULL, "relu, softmax, ...", .required = true),
+    COMMON,
+};
+static const lsi_key dropout_keys[] = {
+    KEY("rate", FLOAT, NULL, "[0,1)", "fraction of the inputs to drop", .required = true),
+    KEY("seed", INT, "0", "[0,9e18]", "0: from fit.seed and the layer's place"),
+    COMMON,
+};
+static const lsi_key batch_normalization_keys[] = {
+    KEY("momentum", FLOAT, "0.99", "(0,1)", "of the moving mean and variance"),
+    KEY("epsilon", FLOAT, "0.001", "(0,inf)", "added to the variance"),
+    KEY("center", BOOL, "true", NULL, "learn an offset beta"),
+    KEY("scale", BOOL, "true", NULL, "learn a factor gamma"),
+    KEY("beta_initializer", TEXT, "zeros", NULL, ""),
+    KEY("gamma_initializer", TEXT, "ones", NULL, ""),
+    KEY("moving_mean_initializer", TEXT, "zeros", NULL, ""),
+    KEY("moving_variance_initializer", TEXT, "ones", NULL, ""),
+    KEY("beta_regularizer", TEXT, NULL, NULL, ""),
+    KEY("gamma_regularizer", TEXT, NULL, NULL, ""),
+    TRAINABLE,
+    COMMON,
+};
+static const lsi_key layer_normalization_keys[] = {
+    KEY("epsilon", FLOAT, "0.001", "(0,inf)", "added to the variance"),
+    KEY("center", BOOL, "true", NULL, "learn an offset beta"),
+    KEY("scale", BOOL, "true", NULL, "learn a factor gamma"),
+    KEY("beta_initializer", TEXT, "zeros", NULL, ""),
+    KEY("gamma_initializer", TEXT, "ones", NULL, ""),
+    KEY("beta_regularizer", TEXT, NULL, NULL, ""),
+    KEY("gamma_regularizer", TEXT, NULL, NULL, ""),
+    TRAINABLE,
+    COMMON,
+};
+static const lsi_key rescaling_keys[] = {
+    KEY("scale", FLOAT, NULL, NULL, "outputs = inputs * scale + offset", .required = true),
+    KEY("offset", FLOAT, "0.0", NULL, ""),
+    COMMON,
+};
+static const lsi_key normalization_keys[] = {
+    KEY("mean", FLOATS, NULL, NULL, "one value, or one a feature; without: measured on the training set"),
+    KEY("variance", FLOATS, NULL, "[0,inf)", "goes with mean"),
+    KEY("invert", BOOL, "false", NULL, "undo the normalization instead"),
+    COMMON,
+};
+
+#define CLASS(name, table, doc) KEY(name, MAP, NULL, NULL, doc, .map = &table)
+
+static const lsi_map input_map = MAP("argument of Input", input_keys);
+static const lsi_map flatten_map = MAP("argument of Flatten", flatten_keys);
+static const lsi_map dense_map = MAP("argument of Dense", dense_keys);
+static const lsi_map activation_map = MAP("argument of Activation", activation_keys);
+static const lsi_map dropout_map = MAP("argument of Dropout", dropout_keys);
+static const lsi_map batch_normalization_map = MAP("argument of BatchNormalization", batch_normalization_keys);
+static const lsi_map layer_normalization_map = MAP("argument of LayerNormalization", layer_normalization_keys);
+static const lsi_map rescaling_map = MAP("argument of Rescaling", rescaling_keys);
+static const lsi_map normalization_map = MAP("argument of Normalization", normalization_keys);
+
+static const lsi_key layer_classes[] = {
+    CLASS("Input", input_map, "shape of a sample"),
+    CLASS("Flatten", flatten_map, "a sample as one row of numbers"),
+    CLASS("Dense", dense_map, "activation(inputs x kernel + bias)"),
+    CLASS("Activation", activation_map, "an activation of its own"),
+    CLASS("Dropout", dropout_map, "drop inputs at random while training"),
+    CLASS("BatchNormalization", batch_normalization_map, "normalize over the global batch"),
+    CLASS("LayerNormalization", layer_normalization_map, "normalize each sample"),
+    CLASS("Rescaling", rescaling_map, "multiply and add"),
+    CLASS("Normalization", normalization_map, "to mean 0 and variance 1, feature by feature"),
+};
+const lsi_map lsi_schema_layers = MAP("layer", layer_classes);
+
+/* ---- callbacks ---------------------------------------------------------------------------------- */
+#define MONITOR KEY("monitor", TEXT, "val_loss", NULL, "a column of the history: loss, accuracy, val_loss, ...")
+#define MODE KEY("mode", CHOICE, "auto", "auto|min|max", "whether less or more is better; auto: from the name")
+#define VERBOSE KEY("verbose", INT, "0", "[0,1]", "1: say so when it acts")
+
+static const lsi_key early_stopping_keys[] = {
+    MONITOR,
+    KEY("min_delta", FLOAT, "0.0", "[0,inf)", "smaller changes are no improvement"),
+    KEY("patience", INT, "0", "[0,1e9]", "epochs without improvement before it stops"),
+    VERBOSE,
+    MODE,
+    KEY("baseline", FLOAT, NULL, NULL, "must be beaten to count as improvement"),
+    KEY("restore_best_weights", BOOL, "false", NULL, "end with the weights of the best epoch"),
+    KEY("start_from_epoch", INT, "0", "[0,1e9]", "epochs to wait before watching"),
+};
+static const lsi_key model_checkpoint_keys[] = {
+    KEY("filepath", TEXT, NULL, NULL, "model file to write; may hold {epoch:02d} and {val_loss:.2f}", .required = true),
+    MONITOR,
+    VERBOSE,
+    KEY("save_best_only", BOOL, "false", NULL, "only when the monitored value improved"),
+    MODE,
+    KEY("initial_value_threshold", FLOAT, NULL, NULL, "must be beaten by the first save"),
+};
+static const lsi_key reduce_lr_keys[] = {
+    MONITOR,
+    KEY("factor", FLOAT, "0.1", "(0,1)", "new rate = rate x factor"),
+    KEY("patience", INT, "10", "[0,1e9]", "epochs without improvement before it acts"),
+    VERBOSE,
+    MODE,
+    KEY("min_delta", FLOAT, "0.0001", "[0,inf)", "smaller changes are no improvement"),
+    KEY("cooldown", INT, "0", "[0,1e9]", "epochs to wait after a reduction"),
+    KEY("min_lr", FLOAT, "0.0", "[0,inf)", "the rate never falls below this"),
+};
+static const lsi_key lr_scheduler_keys[] = {
+    KEY("schedule", TEXT, NULL, NULL, "a schedule, evaluated at the epoch: ExponentialDecay(0.1, decay_steps=1, decay_rate=0.9)", .required = true),
+    VERBOSE,
+};
+static const lsi_key csv_logger_keys[] = {
+    KEY("filename", TEXT, NULL, NULL, "CSV file to write (the run folder has history.csv in any case)", .required = true),
+    KEY("separator", TEXT, ",", NULL, ""),
+    KEY("append", BOOL, "false", NULL, "continue the file"),
+};
+
+static const lsi_map early_stopping_map = MAP("argument of EarlyStopping", early_stopping_keys);
+static const lsi_map model_checkpoint_map = MAP("argument of ModelCheckpoint", model_checkpoint_keys);
+static const lsi_map reduce_lr_map = MAP("argument of ReduceLROnPlateau", reduce_lr_keys);
+static const lsi_map lr_scheduler_map = MAP("argument of LearningRateScheduler", lr_scheduler_keys);
+static const lsi_map csv_logger_map = MAP("argument of CSVLogger", csv_logger_keys);
+static const lsi_map terminate_on_nan_map = {"argument of TerminateOnNaN", NULL, 0};
+
+static const lsi_key callback_classes[] = {
+    CLASS("EarlyStopping", early_stopping_map, "stop when a value no longer improves"),
+    CLASS("ModelCheckpoint", model_checkpoint_map, "save the model after an epoch"),
+    CLASS("ReduceLROnPlateau", reduce_lr_map, "reduce the learning rate when a value no longer improves"),
+    CLASS("LearningRateScheduler", lr_scheduler_map, "set the learning rate at every epoch"),
+    CLASS("CSVLogger", csv_logger_map, "write the history to another file"),
+    CLASS("TerminateOnNaN", terminate_on_nan_map, "stop when the loss is not a number"),
+};
+const lsi_map lsi_schema_callbacks = MAP("callback", callback_classes);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* fit:, callbacks:, checkpoint: and parallel: as the specs of the public API. */
+#include "config/document.h"
+
+ls_status ls_config_fit_spec(const ls_config *config, ls_fit_spec *out) {
+  LSI_CHECK(config && out, LS_ERR_ARG, NULL, "ls_config_fit_spec: NULL argument");
+  lsi_values fit = lsi_get_map(config->values, "fit");
+  lsi_values checkpoint = lsi_get_map(config->values, "checkpoint");
+  lsi_values parallel = lsi_get_map(config->values, "parallel");
+  ls_fit_spec spec = ls_fit_spec_default();
+  spec.batch_size = lsi_get_int(fit, "batch_size");
+  spec.epochs = lsi_get_int(fit, "epochs");
+  spec.initial_epoch = lsi_get_int(fit, "initial_epoch");
+  spec.steps_per_epoch = lsi_get_int(fit, "steps_per_epoch");
+  spec.no_shuffle = !lsi_get_bool(fit, "shuffle");
+  spec.validation_split = lsi_get_float(fit, "validation_split");
+  spec.validation_batch_size = lsi_get_int(fit, "validation_batch_size");
+  spec.validation_steps = lsi_get_int(fit, "validation_steps");
+  spec.validation_freq = lsi_get_int(fit, "validation_freq");
+  int n_weights;
+  spec.class_weight = lsi_get_list(fit, "class_weight", &n_weights);
+  spec.n_class_weight = n_weights;
+  spec.seed = (uint64_t)lsi_get_int(fit, "seed");
+  spec.base_batch_size = lsi_get_int(fit, "base_batch_size");
+  spec.verbose = (int)lsi_get_int(fit, "verbose");
+  spec.callbacks = (const char *const *)config->callbacks;
+  spec.n_callbacks = config->n_callbacks;
+  spec.leaf_rows = lsi_get_int(parallel, "leaf_rows");
+  spec.exchange = lsi_get_text(parallel, "exchange");
+  spec.run.config_text = config->text;
+  spec.run.checkpoint_steps = lsi_get_int(checkpoint, "every_steps");
+  spec.run.checkpoint_seconds = lsi_get_float(checkpoint, "every_seconds");
+  int64_t epochs = lsi_get_int(checkpoint, "every_epochs");
+  spec.run.checkpoint_epochs = epochs ? epochs : -1; /* the spec's 0 means its default */
+  spec.run.checkpoint_keep = (int)lsi_get_int(checkpoint, "keep");
+  *out = spec;
+  return LS_OK;
+}
+
+ls_status ls_config_context_spec(const ls_config *config, ls_context_spec *out) {
+  LSI_CHECK(config && out, LS_ERR_ARG, NULL, "ls_config_context_spec: NULL argument");
+  lsi_values parallel = lsi_get_map(config->values, "parallel");
+  ls_context_spec spec = ls_context_spec_default();
+  spec.threads = (int)lsi_get_int(parallel, "threads");
+  spec.kernels = lsi_get_text(parallel, "kernels");
+  *out = spec;
+  return LS_OK;
+}
