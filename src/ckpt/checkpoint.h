@@ -4,7 +4,8 @@
 /*
  * Checkpoint files: named arrays and texts, one HDF5 file a checkpoint, nothing in it depends on the
  * number of ranks. DIR/ckpt-<iteration, 12 digits>.h5. Every array carries its digest, the file a digest over all
- * names, shapes and digests; a torn, truncated or flipped file is LS_ERR_CORRUPT.
+ * names, shapes and digests (its index), and all its bytes are sealed (checkpoint_file.h); a torn, truncated or flipped
+ * file is LS_ERR_CORRUPT, whichever byte it was.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,6 +43,7 @@ struct lsi_comm;
 ls_status lsi_checkpoint_bcast(const struct lsi_comm *comm, lsi_checkpoint **checkpoint);
 
 const char *lsi_checkpoint_path(const lsi_checkpoint *checkpoint);
+int64_t lsi_checkpoint_iteration(const lsi_checkpoint *checkpoint);
 /* NULL when there is no such name. Borrowed. */
 const lsi_ckpt_array *lsi_checkpoint_array(const lsi_checkpoint *checkpoint, const char *name);
 const char *lsi_checkpoint_text(const lsi_checkpoint *checkpoint, const char *name);
