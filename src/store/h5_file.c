@@ -43,16 +43,18 @@ static ls_status check_regular_file(const char *path) {
 }
 
 static ls_status open_failed(const char *path) {
-  if (lsi_h5_reason_has("lock"))
+  if (lsi_h5_reason_has("unable to lock"))
     LSI_FAIL(LS_ERR_IO,
              "another program may be writing it: wait or stop that; on a file system without locks "
              "set HDF5_USE_FILE_LOCKING=FALSE",
              "%s: HDF5 cannot lock the file (%s)", path, lsi_h5_reason());
+  char reason[160];
+  snprintf(reason, sizeof reason, "%s", lsi_h5_reason()); /* the next call clears it */
   if (H5Fis_hdf5(path) <= 0)
     LSI_FAIL(LS_ERR_FORMAT, "`lockstep convert` makes HDF5 files from IDX, NPY and CSV",
              "%s: not an HDF5 file", path);
   LSI_FAIL(LS_ERR_CORRUPT, "copy or make the file again", "%s: damaged or truncated (%s)", path,
-           lsi_h5_reason());
+           reason);
 }
 
 static hid_t access_list(void) {
