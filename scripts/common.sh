@@ -56,11 +56,11 @@ need_packages() {
     echo "all packages are here"
     return 0
   fi
-  echo "installing: ${missing[*]}"
   if [ "$(id -u)" -ne 0 ]; then
     may_sudo || die "these packages are missing: ${missing[*]}" "as root: apt-get install ${missing[*]}"
     root=(sudo)
   fi
+  echo "installing: ${missing[*]}"
   local apt=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120)
   quietly "${apt[@]}" update ||
     echo "note: apt-get update failed; trying with the package lists that are here"
