@@ -123,6 +123,5 @@ ls_status lsi_feed_load(lsi_feed *feed, int64_t p, float *x, lsi_batch *batch) {
     if (buffer->target) labels_to_targets(feed, n);
   }
   if (feed->class_weight) apply_class_weights(feed, n);
-  if (buffer->target) batch->targets.label = NULL; /* the loss gets one of the two */
   return LS_OK;
 }

@@ -107,13 +107,15 @@ ls_status lsi_objective_rows(const lsi_objective *objective, const lsi_objective
   size_t lead = objective->lead, rows = (size_t)(plan->row_end - plan->row_begin) * lead;
   double scale = 1.0 / ((double)plan->n_rows * (double)lead);
   const float *weight = targets->weight;
+  const int32_t *label = objective->form == LSI_TARGET_LABEL ? targets->label : NULL; /* the loss gets one of the two */
+  const float *target = label ? NULL : targets->target;
   int64_t bad_row;
   if (weight && lead > 1) {
     for (size_t r = 0; r < rows; r++) scratch->weight[r] = targets->weight[r / lead];
     weight = scratch->weight;
   }
   memset(leaf_values, 0, (size_t)n_leaves * (size_t)objective->n_values * sizeof *leaf_values);
-  LSI_TRY(lsi_loss_rows(&objective->loss, rows, objective->width, outputs, targets->label, targets->target, weight,
+  LSI_TRY(lsi_loss_rows(&objective->loss, rows, objective->width, outputs, label, target, weight,
                         scale, scratch->value, objective->n_metrics ? scratch->pred : NULL, delta, &bad_row));
   sum_leaves(pass, lead, 1, scratch->value, objective->n_values, leaf_values);
   for (int l = 0; l < n_leaves; l++) leaf_values[l * objective->n_values + 1] = pass->leaf_penalty[l];

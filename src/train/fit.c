@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* fit(): epochs around the step, and what surrounds them: run folder, resume, validation, callbacks, checkpoints. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "par/signals.h"
+#include "train/progress.h"
+#include "train/run.h"
+#include "train/trainer.h"
+
+static void current_logs(const ls_trainer *t, lsi_logs *logs) {
+  double values[1 + LSI_MAX_METRICS];
+  lsi_tally_values(&t->tally, &t->objective, values);
+  logs->n = 0;
+  for (int i = 0; i <= t->objective.n_metrics; i++) lsi_logs_set(logs, t->model->logs[i], values[i]);
+  lsi_logs_sort(logs);
+}
+
+static bool stopped_by_signal(const ls_trainer *t) {
+  return t->flags & (LSI_STOP_INT | LSI_STOP_TERM | LSI_STOP_USR1);
+}
+
+/* A checkpoint when one is due after this step; all ranks decide alike. */
+static ls_status checkpoint_if_due(ls_trainer *t) {
+  int64_t every = t->spec.run.checkpoint_steps;
+  bool due = (every > 0 && t->optimizer->iteration % every == 0) || (t->flags & LSI_FLAG_CHECKPOINT_DUE);
+  return due ? lsi_trainer_save(t) : LS_OK;
+}
+
+static ls_status train_epoch(ls_trainer *t, lsi_progress *progress) {
+  lsi_logs logs;
+  if (t->step < t->steps_per_epoch) LSI_TRY(lsi_train_load(t));
+  while (t->step < t->steps_per_epoch && !t->stop && !stopped_by_signal(t)) {
+    LSI_TRY(lsi_train_step(t));
+    LSI_TRY(lsi_callbacks_batch_end(t, t->step - 1));
+    LSI_TRY(checkpoint_if_due(t));
+    bool show = lsi_progress_due(progress);
+    if (show) current_logs(t, &logs);
+    lsi_progress_step(progress, t->step, show ? &logs : NULL);
+  }
+  return LS_OK;
+}
+
+static ls_status validate(ls_trainer *t, lsi_logs *logs) {
+  if (!t->validation || (t->epoch + 1) % t->spec.validation_freq != 0) return LS_OK;
+  double values[1 + LSI_MAX_METRICS];
+  LSI_TRY(lsi_evaluator_run(t->validation, values, &t->flags));
+  if (stopped_by_signal(t)) return LS_OK;
+  const lsi_objective *objective = &t->validation->objective;
+  for (int i = 0; i <= objective->n_metrics; i++) {
+    char name[80];
+    snprintf(name, sizeof name, "val_%s", i ? objective->metrics[i - 1].log_name : "loss");
+    lsi_logs_set(logs, name, values[i]);
+  }
+  lsi_logs_sort(logs);
+  return LS_OK;
+}
+
+/* Validation, callbacks, history, checkpoint; then the position moves to the next epoch. */
+static ls_status finish_epoch(ls_trainer *t, lsi_progress *progress) {
+  lsi_logs logs;
+  current_logs(t, &logs);
+  LSI_TRY(validate(t, &logs));
+  if (stopped_by_signal(t)) return LS_OK;
+  LSI_TRY(lsi_callbacks_epoch_end(t, t->epoch, &logs));
+  lsi_progress_end(progress, &logs);
+  LSI_TRY(lsi_agree(t->comm, lsi_history_append(t->history, t->epoch, &logs)));
+  t->epoch++;
+  t->step = 0;
+  memset(&t->tally, 0, sizeof t->tally);
+  LSI_TRY(lsi_run_write_history(t));
+  int64_t every = t->spec.run.checkpoint_epochs;
+  bool last = t->stop || t->epoch >= t->spec.epochs;
+  return every > 0 && (last || t->epoch % every == 0) ? lsi_trainer_save(t) : LS_OK;
+}
+
+static ls_status leave_on_signal(ls_trainer *t) {
+  bool saves = t->spec.run.dir != NULL;
+  if (saves) LSI_TRY(lsi_trainer_save(t));
+  LSI_FAIL(LS_ERR_INTERRUPTED, saves ? "run the same command again to go on from here" : "give the run a folder to be able to resume",
+           "stopped by %s at epoch %" PRId64 ", step %" PRId64 "%s", lsi_signals_name(t->flags), t->epoch + 1, t->step,
+           saves ? "; a checkpoint is written" : "");
+}
+
+static ls_status run_epochs(ls_trainer *t) {
+  int verbose = t->comm->rank == 0 ? t->spec.verbose : 0;
+  while (t->epoch < t->spec.epochs && !t->stop) {
+    lsi_progress progress;
+    if (t->step == 0) LSI_TRY(lsi_callbacks_epoch_begin(t, t->epoch));
+    if (verbose && t->spec.epochs > 1) printf("Epoch %" PRId64 "/%" PRId64 "\n", t->epoch + 1, t->spec.epochs), fflush(stdout);
+    lsi_progress_begin(&progress, verbose, t->steps_per_epoch, t->step);
+    LSI_TRY(train_epoch(t, &progress));
+    if (!stopped_by_signal(t)) LSI_TRY(finish_epoch(t, &progress));
+    if (stopped_by_signal(t)) return leave_on_signal(t);
+  }
+  return LS_OK;
+}
+
+/* Where the time went, for verbose 1. */
+static void report_times(const ls_trainer *t, double seconds, int64_t samples) {
+  const lsi_phase_times *p = &t->times;
+  double total = p->fetch + p->forward + p->loss + p->backward + p->exchange + p->update;
+  if (t->comm->rank != 0 || t->spec.verbose != 1 || !(total > 0)) return;
+  printf("%" PRId64 " samples in %.1f s of training steps (%.0f samples/s): forward %.0f%%, loss %.0f%%, backward %.0f%%, exchange %.0f%%, "
+         "update %.0f%%, data %.0f%%\n",
+         samples, seconds, (double)samples / seconds, 100 * p->forward / total, 100 * p->loss / total,
+         100 * p->backward / total, 100 * p->exchange / total, 100 * p->update / total, 100 * p->fetch / total);
+}
+
+static ls_status train(ls_trainer *t, ls_history **history) {
+  bool resumed = false;
+  LSI_TRY(lsi_run_open(t));
+  LSI_TRY(lsi_trainer_resume(t, &resumed));
+  if (!resumed) {
+    t->epoch = t->spec.initial_epoch;
+    LSI_TRY(lsi_adapt_normalization(t->model, t->comm, t->feed.data, t->feed.n_rows));
+  }
+  int64_t before = t->optimizer->iteration;
+  LSI_TRY(lsi_callbacks_train_begin(t, resumed));
+  t->last_checkpoint_s = lsi_clock_s();
+  LSI_TRY(run_epochs(t));
+  LSI_TRY(lsi_callbacks_train_end(t));
+  const lsi_phase_times *p = &t->times;
+  report_times(t, p->fetch + p->forward + p->loss + p->backward + p->exchange + p->update,
+               (t->optimizer->iteration - before) * t->spec.batch_size);
+  LSI_TRY(lsi_run_finish(t));
+  if (history) {
+    *history = t->history;
+    t->history = NULL;
+  }
+  return LS_OK;
+}
+
+ls_status ls_model_fit(ls_model *model, ls_dataset *train_data, ls_dataset *validation, const ls_fit_spec *spec,
+                       ls_history **history) {
+  ls_trainer *t;
+  LSI_TRY(lsi_trainer_create(model, train_data, validation, spec, &t));
+  lsi_signals_install();
+  ls_status status = train(t, history);
+  lsi_signals_restore();
+  lsi_signals_clear();
+  lsi_trainer_destroy(&t);
+  return status;
+}

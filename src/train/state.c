@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/* What a checkpoint holds of a trainer, and how it comes back: nothing depends on the number of ranks. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "ckpt/checkpoint.h"
+#include "ckpt/keras_config.h"
+#include "math/gemm.h"
+#include "train/run.h"
+
+enum { PATH = 1024, POSITION = 4 };
+
+/* A growing list of arrays, their names owned. */
+typedef struct array_list {
+  lsi_ckpt_array *items;
+  int n, capacity;
+} array_list;
+
+static void list_clear(array_list *list) {
+  for (int i = 0; i < list->n; i++) free((char *)list->items[i].name);
+  free(list->items);
+}
+
+static ls_status list_add(array_list *list, const char *prefix, const char *name, lsi_ckpt_type type, int rank,
+                          const uint64_t *dims, const void *data) {
+  if (list->n == list->capacity) {
+    int capacity = list->capacity ? 2 * list->capacity : 64;
+    lsi_ckpt_array *grown = realloc(list->items, (size_t)capacity * sizeof *grown);
+    LSI_CHECK(grown, LS_ERR_MEMORY, NULL, "checkpoint: no memory for its table");
+    list->items = grown;
+    list->capacity = capacity;
+  }
+  char *full;
+  LSI_CHECK(asprintf(&full, "%s%s", prefix, name) >= 0, LS_ERR_MEMORY, NULL, "checkpoint: no memory for a name");
+  lsi_ckpt_array *item = &list->items[list->n++];
+  *item = (lsi_ckpt_array){.name = full, .type = type, .rank = rank, .data = data};
+  for (int d = 0; d < rank; d++) item->dims[d] = dims[d];
+  return LS_OK;
+}
+
+static ls_status add_vector(array_list *list, const char *name, lsi_ckpt_type type, uint64_t n, const void *data) {
+  return list_add(list, "", name, type, 1, &n, data);
+}
+
+/* Every tensor of an arena as "<prefix><tensor>", in layer order; slots only of trainable ones. */
+static ls_status add_arena(array_list *list, const lsi_layout *layout, const char *prefix, const float *arena, bool trainable_only) {
+  for (int i = 0; i < layout->n; i++) {
+    const lsi_tensor *t = &layout->tensors[i];
+    uint64_t dims[LS_MAX_WEIGHT_RANK];
+    if (trainable_only && !t->trainable) continue;
+    for (int d = 0; d < t->rank; d++) dims[d] = (uint64_t)t->dims[d];
+    LSI_TRY(list_add(list, prefix, t->name, LSI_CKPT_F32, t->rank, dims, arena + t->offset));
+  }
+  return LS_OK;
+}
+
+static ls_status add_callbacks(array_list *list, const ls_trainer *t) {
+  for (int i = 0; i < t->callbacks.n; i++) {
+    char name[48];
+    const lsi_builtin *item = &t->callbacks.items[i];
+    snprintf(name, sizeof name, "callbacks/%d", i);
+    LSI_TRY(add_vector(list, name, LSI_CKPT_F64, LSI_CALLBACK_STATE, item->state));
+    snprintf(name, sizeof name, "best/%d/", i);
+    if (item->best) LSI_TRY(add_arena(list, &t->model->net->layout, name, item->best, false));
+  }
+  return LS_OK;
+}
+
+static ls_status collect(const ls_trainer *t, const int64_t position[POSITION], array_list *list) {
+  const lsi_layout *layout = &t->model->net->layout;
+  LSI_TRY(add_arena(list, layout, "params/", t->model->net->params, false));
+  for (int s = 0; s < t->optimizer->n_slots; s++) {
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "slots/%s/", t->optimizer->slot_names[s]);
+    LSI_TRY(add_arena(list, layout, prefix, t->optimizer->slots[s], true));
+  }
+  LSI_TRY(add_vector(list, "position", LSI_CKPT_I64, POSITION, position));
+  LSI_TRY(add_vector(list, "learning_rate", LSI_CKPT_F64, 1, &t->optimizer->learning_rate));
+  LSI_TRY(add_vector(list, "metrics/sums", LSI_CKPT_F64, (uint64_t)t->objective.n_values, t->tally.sums));
+  const ls_history *h = t->history;
+  LSI_TRY(add_vector(list, "history/epochs", LSI_CKPT_I64, (uint64_t)h->n_epochs, h->epochs));
+  LSI_TRY(add_vector(list, "history/present", LSI_CKPT_I64, (uint64_t)h->n_epochs, h->present));
+  LSI_TRY(add_vector(list, "history/values", LSI_CKPT_F64, (uint64_t)h->n_epochs * LSI_MAX_LOGS, h->values));
+  return add_callbacks(list, t);
+}
+
+static void history_names(const ls_history *history, char *text, size_t size) {
+  size_t used = 0;
+  text[0] = 0;
+  for (int c = 0; c < history->n_columns; c++) used += (size_t)snprintf(text + used, size - used, "%s\n", history->names[c]);
+}
+
+static void kernel_text(char *text, size_t size) {
+  lsi_kernel_info info;
+  lsi_gemm_kernel_info(&info);
+  snprintf(text, size, "BLIS %s %s", info.blis_version, info.blis_kernels);
+}
+
+static ls_status save_on_root(const ls_trainer *t) {
+  const int64_t position[POSITION] = {t->epoch, t->step, t->optimizer->iteration, t->stop};
+  char dir[PATH], kernels[80], names[LSI_MAX_LOGS * 66], *recipe = NULL, *model = NULL;
+  array_list list = {0};
+  snprintf(dir, sizeof dir, "%s/checkpoints", t->spec.run.dir);
+  kernel_text(kernels, sizeof kernels);
+  history_names(t->history, names, sizeof names);
+  ls_status status = collect(t, position, &list);
+  if (status == LS_OK) status = lsi_run_recipe(t, &recipe);
+  if (status == LS_OK) status = lsi_keras_model_json(t->model->net, &model);
+  if (status == LS_OK) {
+    const lsi_ckpt_text texts[] = {{"recipe", recipe}, {"model", model}, {"kernels", kernels}, {"history_names", names},
+                                   {"data_identity", t->feed.data->info.identity},
+                                   {"config", t->spec.run.config_text ? t->spec.run.config_text : ""}};
+    status = lsi_checkpoint_write(dir, t->optimizer->iteration, list.items, list.n, texts,
+                                  (int)(sizeof texts / sizeof *texts), t->spec.run.checkpoint_keep);
+  }
+  list_clear(&list);
+  free(recipe);
+  lsi_free(model);
+  return status;
+}
+
+ls_status lsi_trainer_save(ls_trainer *t) {
+  if (!t->spec.run.dir) return LS_OK;
+  ls_status status = t->comm->rank == 0 ? save_on_root(t) : LS_OK;
+  t->last_checkpoint_s = lsi_clock_s();
+  return lsi_agree(t->comm, status);
+}
+
+static ls_status restore_arena(const lsi_checkpoint *c, const lsi_layout *layout, const char *prefix, bool trainable_only,
+                               float *arena) {
+  for (int i = 0; i < layout->n; i++) {
+    const lsi_tensor *t = &layout->tensors[i];
+    char name[LSI_NAME + 80];
+    if (trainable_only && !t->trainable) continue;
+    snprintf(name, sizeof name, "%s%s", prefix, t->name);
+    LSI_TRY(lsi_checkpoint_copy(c, name, LSI_CKPT_F32, t->count, arena + t->offset));
+  }
+  return LS_OK;
+}
+
+static ls_status restore_history(const lsi_checkpoint *c, ls_history *history) {
+  const lsi_ckpt_array *epochs = lsi_checkpoint_array(c, "history/epochs"), *present = lsi_checkpoint_array(c, "history/present"),
+                       *values = lsi_checkpoint_array(c, "history/values");
+  const char *names = lsi_checkpoint_text(c, "history_names");
+  LSI_CHECK(epochs && present && values && names && epochs->type == LSI_CKPT_I64 && present->type == LSI_CKPT_I64 &&
+                values->type == LSI_CKPT_F64 && present->dims[0] == epochs->dims[0] &&
+                values->dims[0] == epochs->dims[0] * LSI_MAX_LOGS,
+            LS_ERR_CORRUPT, "use another checkpoint", "%s: its history is incomplete", lsi_checkpoint_path(c));
+  static const lsi_logs nothing;
+  for (uint64_t e = 0; e < epochs->dims[0]; e++) {
+    LSI_TRY(lsi_history_append(history, ((const int64_t *)epochs->data)[e], &nothing));
+    history->present[e] = ((const uint64_t *)present->data)[e];
+    memcpy(history->values + e * LSI_MAX_LOGS, (const double *)values->data + e * LSI_MAX_LOGS, LSI_MAX_LOGS * sizeof(double));
+  }
+  for (history->n_columns = 0; *names && history->n_columns < LSI_MAX_LOGS; history->n_columns++) {
+    int n = (int)strcspn(names, "\n");
+    snprintf(history->names[history->n_columns], sizeof history->names[0], "%.*s", n, names);
+    names += n + (names[n] == '\n');
+  }
+  return LS_OK;
+}
+
+static ls_status restore_callbacks(const lsi_checkpoint *c, ls_trainer *t) {
+  for (int i = 0; i < t->callbacks.n; i++) {
+    char name[48];
+    lsi_builtin *item = &t->callbacks.items[i];
+    snprintf(name, sizeof name, "callbacks/%d", i);
+    LSI_TRY(lsi_checkpoint_copy(c, name, LSI_CKPT_F64, LSI_CALLBACK_STATE, item->state));
+    snprintf(name, sizeof name, "best/%d/", i);
+    if (item->best) LSI_TRY(restore_arena(c, &t->model->net->layout, name, false, item->best));
+  }
+  return LS_OK;
+}
+
+static ls_status check_recipe(const lsi_checkpoint *c, const ls_trainer *t) {
+  char *recipe, kernels[80];
+  const char *saved = lsi_checkpoint_text(c, "recipe"), *saved_kernels = lsi_checkpoint_text(c, "kernels");
+  LSI_CHECK(saved, LS_ERR_CORRUPT, "use another checkpoint", "%s: there is no recipe in it", lsi_checkpoint_path(c));
+  LSI_TRY(lsi_run_recipe(t, &recipe));
+  ls_status status = lsi_run_compare_recipe(lsi_checkpoint_path(c), saved, recipe);
+  free(recipe);
+  LSI_TRY(status);
+  kernel_text(kernels, sizeof kernels);
+  if (saved_kernels && strcmp(saved_kernels, kernels) != 0)
+    lsi_log_warn("%s was made with kernels '%s', this run has '%s': it goes on, but not to the same bits",
+                 lsi_checkpoint_path(c), saved_kernels, kernels);
+  return LS_OK;
+}
+
+static ls_status restore(const lsi_checkpoint *c, ls_trainer *t) {
+  const lsi_layout *layout = &t->model->net->layout;
+  int64_t position[POSITION];
+  LSI_TRY(check_recipe(c, t));
+  LSI_TRY(restore_arena(c, layout, "params/", false, t->model->net->params));
+  for (int s = 0; s < t->optimizer->n_slots; s++) {
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "slots/%s/", t->optimizer->slot_names[s]);
+    LSI_TRY(restore_arena(c, layout, prefix, true, t->optimizer->slots[s]));
+  }
+  LSI_TRY(lsi_checkpoint_copy(c, "position", LSI_CKPT_I64, POSITION, position));
+  LSI_TRY(lsi_checkpoint_copy(c, "learning_rate", LSI_CKPT_F64, 1, &t->optimizer->learning_rate));
+  LSI_TRY(lsi_checkpoint_copy(c, "metrics/sums", LSI_CKPT_F64, (uint64_t)t->objective.n_values, t->tally.sums));
+  LSI_TRY(restore_history(c, t->history));
+  LSI_TRY(restore_callbacks(c, t));
+  t->epoch = position[0];
+  t->step = position[1];
+  t->optimizer->iteration = position[2];
+  t->stop = position[3] != 0;
+  t->model->net->has_weights = true;
+  return LS_OK;
+}
+
+static ls_status read_on_root(const ls_trainer *t, lsi_checkpoint **out) {
+  char dir[PATH];
+  if (strcmp(t->spec.run.resume, "auto") != 0) return lsi_checkpoint_read(t->spec.run.resume, out);
+  snprintf(dir, sizeof dir, "%s/checkpoints", t->spec.run.dir);
+  return lsi_checkpoint_read_newest(dir, out);
+}
+
+ls_status lsi_trainer_resume(ls_trainer *t, bool *found) {
+  const char *how = t->spec.run.resume;
+  lsi_checkpoint *c = NULL;
+  *found = false;
+  if (strcmp(how, "never") == 0 || (strcmp(how, "auto") == 0 && !t->spec.run.dir)) return LS_OK;
+  LSI_TRY(lsi_agree(t->comm, t->comm->rank == 0 ? read_on_root(t, &c) : LS_OK));
+  LSI_TRY(lsi_checkpoint_bcast(t->comm, &c));
+  if (!c) return LS_OK;
+  ls_status status = lsi_agree(t->comm, restore(c, t));
+  if (status == LS_OK && t->comm->rank == 0 && t->spec.verbose) {
+    bool complete = t->stop || t->epoch >= t->spec.epochs;
+    printf(complete ? "%s: this run is complete (epoch %" PRId64 "); raise fit.epochs, or start afresh with --resume never\n"
+                    : "Resuming from %s: epoch %" PRId64 ", step %" PRId64 "\n",
+           lsi_checkpoint_path(c), complete ? t->epoch : t->epoch + 1, t->step);
+    fflush(stdout);
+  }
+  *found = status == LS_OK;
+  lsi_checkpoint_destroy(&c);
+  return status;
+}

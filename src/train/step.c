@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* One training step, top to bottom. */
+#include <string.h>
+
+#include "math/team.h"
+#include "par/signals.h"
+#include "train/trainer.h"
+
+static double lap(double *since, double *phase) {
+  double now = lsi_clock_s();
+  *phase += now - *since;
+  *since = now;
+  return now;
+}
+
+static int64_t batch_number(const ls_trainer *t) {
+  return t->epoch * t->steps_per_epoch + t->step;
+}
+
+ls_status lsi_train_load(ls_trainer *t) {
+  return lsi_agree(t->comm, lsi_feed_load(&t->feed, batch_number(t), t->workspace->x, &t->batch));
+}
+
+/* The next batch of this epoch, while the buffers of this one are free; its status travels with the step's reduction. */
+static ls_status load_next(ls_trainer *t) {
+  if (t->step + 1 >= t->steps_per_epoch) return LS_OK;
+  return lsi_feed_load(&t->feed, batch_number(t) + 1, t->workspace->x, &t->batch);
+}
+
+static uint32_t local_flags(const ls_trainer *t, ls_status fetched) {
+  uint32_t flags = lsi_signals_pending();
+  if (fetched != LS_OK) flags |= LSI_FLAG_FETCH_FAILED;
+  double period = t->spec.run.checkpoint_seconds;
+  if (t->comm->rank == 0 && period > 0 && lsi_clock_s() - t->last_checkpoint_s >= period) flags |= LSI_FLAG_CHECKPOINT_DUE;
+  return flags;
+}
+
+/* Regularisation, once, on the summed gradient; then clipping. The sum itself is shared and stays as it is. */
+static const float *finish_gradient(ls_trainer *t, const float *sum) {
+  if (!t->grad) return sum;
+  memcpy(t->grad, sum, t->model->net->layout.n_trainable * sizeof *sum);
+  if (t->has_penalty) lsi_net_add_penalty_gradient(t->model->net, t->model->net->params, t->grad);
+  if (lsi_clip_wanted(t->optimizer)) lsi_clip_gradients(t->optimizer, t->clip_tensors, t->n_clip_tensors, t->grad);
+  return t->grad;
+}
+
+ls_status lsi_train_step(ls_trainer *t) {
+  const lsi_net *net = t->model->net;
+  const lsi_leaf_plan plan = t->batch.plan; /* leaves of this rank: a function of the batch, the config and the rank */
+  const float *sum;
+  float *outputs, *delta = t->workspace->deltas[0];
+  double clock = lsi_clock_s();
+
+  lsi_pass pass;
+  lsi_pass_begin(&pass, net, t->workspace, &plan, &t->reducer, true);
+  pass.logits = t->objective.fused;
+  pass.seed = t->spec.seed;
+  pass.iteration = t->optimizer->iteration;
+
+  LSI_TRY(lsi_net_forward(net, &pass, t->workspace, &outputs));                      /* FORWARD: Y = act(X W + b)          */
+  lap(&clock, &t->times.forward);
+  LSI_TRY(lsi_objective_rows(&t->objective, &t->scratch, &pass, outputs, &t->batch.targets, t->leaf_values,
+                             delta));                                                /* LOSS, metrics, dL/dlogits per row  */
+  lap(&clock, &t->times.loss);
+  for (int b = 0; b < t->n_buckets; b++) {                                           /* last layers first                  */
+    const lsi_bucket *bucket = &t->buckets[b];
+    LSI_TRY(lsi_net_backward(net, &pass, t->workspace, bucket->from, bucket->to, delta, t->partials,
+                             &delta));                                               /* BACKWARD: dW, db by the leaf tree  */
+    lap(&clock, &t->times.backward);
+    LSI_TRY(lsi_exchange_start(t->exchange, &plan, bucket->begin, bucket->end));     /* GRADIENT BUCKET -> ALLREDUCE       */
+    lap(&clock, &t->times.exchange);
+  }
+  ls_status fetched = load_next(t);                                                  /* FETCH the next leaves              */
+  lap(&clock, &t->times.fetch);
+  LSI_TRY(lsi_exchange_wait(t->exchange, &sum));
+  t->flags = local_flags(t, fetched);
+  LSI_TRY(lsi_leaf_reduce_sum(t->reduce, &plan, t->leaf_values, (size_t)t->objective.n_values, t->totals,
+                              &t->flags));                                           /* loss, metrics, stop flags: one tree */
+  lap(&clock, &t->times.exchange);
+  if (t->flags & LSI_FLAG_FETCH_FAILED) return lsi_agree(t->comm, fetched);
+
+  double penalty = t->has_penalty ? lsi_net_penalty(net, net->params) : 0;
+  const float *grad = finish_gradient(t, sum);
+  lsi_optimizer_update(t->optimizer, lsi_optimizer_rate(t->optimizer) * t->rate_factor, 0, net->layout.n_trainable, grad,
+                       net->params);                                                 /* OPTIMIZER over the whole arena     */
+  lsi_optimizer_advance(t->optimizer);
+  t->batch_loss = lsi_tally_add(&t->tally, &t->objective, t->totals, penalty, plan.n_rows);
+  t->step++;
+  lap(&clock, &t->times.update);
+  return LS_OK;
+}

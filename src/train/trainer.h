@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LSI_TRAIN_TRAINER_H
+#define LSI_TRAIN_TRAINER_H
+/* Everything one fit holds. What a checkpoint saves is marked [saved]; the rest follows from the config. */
+#include "base/clock.h"
+#include "optim/clip.h"
+#include "par/exchange.h"
+#include "par/leaf_reduce.h"
+#include "store/durable.h"
+#include "train/callback.h"
+#include "train/evaluator.h"
+#include "train/feed.h"
+#include "train/history.h"
+
+/* Bits agreed by all ranks with a step's small reduction; the low ones are LSI_STOP_*. */
+enum { LSI_FLAG_FETCH_FAILED = 1u << 8, LSI_FLAG_CHECKPOINT_DUE = 1u << 9 };
+
+/* Layers (from, to] whose gradients are exchanged in one go: arena elements [begin, end). */
+typedef struct lsi_bucket {
+  int from, to;
+  size_t begin, end;
+} lsi_bucket;
+
+/* Seconds this rank spent in each phase of the steps so far; for reports only. */
+typedef struct lsi_phase_times {
+  double fetch, forward, loss, backward, exchange, update;
+} lsi_phase_times;
+
+struct ls_trainer {
+  ls_model *model;
+  const lsi_comm *comm;
+  ls_fit_spec spec;             /* defaults filled in */
+  lsi_objective objective;
+  lsi_optimizer *optimizer;     /* the model's [saved: slots, iteration, learning rate] */
+  double rate_factor;           /* linear scaling with the batch size */
+
+  /* the step */
+  lsi_feed feed;
+  lsi_batch batch;              /* the one that is loaded */
+  lsi_workspace *workspace;
+  lsi_objective_scratch scratch;
+  double *leaf_values;          /* [max leaves, n_values] */
+  double totals[LSI_MAX_VALUES];
+  lsi_exchange *exchange;
+  lsi_leaf_reduce *reduce;
+  lsi_reducer reducer;          /* the net's view of `reduce` */
+  int n_buckets;
+  lsi_bucket *buckets;          /* last layers first */
+  float **partials;             /* this rank's canonical partials */
+  int max_nodes;
+  float *grad;                  /* private copy of the sum, when it is to be changed */
+  bool has_penalty;
+  lsi_clip_tensor *clip_tensors;
+  int n_clip_tensors;
+
+  /* where training is */
+  int64_t epoch, step;          /* the next one [saved] */
+  int64_t steps_per_epoch;
+  lsi_tally tally;              /* of this epoch [saved] */
+  double batch_loss;            /* of the latest batch */
+  uint32_t flags;               /* agreed at the latest step */
+  bool stop;                    /* asked for by a callback [saved] */
+  bool interrupted;
+
+  /* around the step */
+  lsi_evaluator *validation;    /* NULL: none */
+  lsi_callbacks callbacks;      /* [saved: their state] */
+  ls_history *history;          /* [saved] */
+  lsi_lock *lock;               /* on the run folder, rank 0 */
+  double last_checkpoint_s;
+  double epoch_start_s;
+  lsi_phase_times times;
+};
+
+/* The step: batch -> forward -> loss -> backward -> exchange -> update. Advances step, optimizer and tally; loads the next batch of
+   the epoch. Collective; the same status on all ranks. */
+ls_status lsi_train_step(ls_trainer *trainer);
+/* Load the batch at (epoch, step), agreed by all ranks. Collective. */
+ls_status lsi_train_load(ls_trainer *trainer);
+
+ls_status lsi_trainer_create(ls_model *model, ls_dataset *train, ls_dataset *validation, const ls_fit_spec *spec,
+                             ls_trainer **out); /* collective */
+void lsi_trainer_destroy(ls_trainer **trainer); /* collective */
+
+/* Checkpoints of a trainer (state.c). Save: collective, rank 0 writes. Resume as spec.run.resume says: collective; *found
+   says whether there was one. */
+ls_status lsi_trainer_save(ls_trainer *trainer);
+ls_status lsi_trainer_resume(ls_trainer *trainer, bool *found);
+
+/* Adapt the Normalization layers that have no constants of their own to rows of the data. Collective. (adapt.c) */
+ls_status lsi_adapt_normalization(ls_model *model, const lsi_comm *comm, const ls_dataset *data, int64_t n_rows);
+#endif
