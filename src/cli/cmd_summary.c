@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const cli_option options[] = {
+    {"set", 's', "KEY=VALUE", "Override a key of the config; may be repeated"},
+    {0},
+};
+
+/* By content: HDF5's signature makes it a model file. */
+static bool is_hdf5(const char *path) {
+  char head[8] = "";
+  FILE *file = fopen(path, "rb");
+  size_t n = file ? fread(head, 1, sizeof head, file) : 0;
+  if (file) fclose(file);
+  return n == sizeof head && memcmp(head, "\x89HDF\r\n\x1a\n", sizeof head) == 0;
+}
+
+static int summarize(const cli_args *args, ls_context *context, ls_model **model) {
+  ls_config *config = NULL;
+  ls_status status;
+  bool hdf5 = is_hdf5(args->files[0]);
+  if (hdf5) {
+    status = ls_model_load(context, args->files[0], model);
+  } else {
+    status = ls_config_read_all(context, args->files[0], args->sets, args->n_sets, &config);
+    if (status == LS_OK) status = ls_config_build_model(context, config, model);
+  }
+  if (status == LS_OK && ls_context_rank(context) == 0) status = ls_model_summary(*model, stdout);
+  ls_config_destroy(&config);
+  return status == LS_OK ? CLI_OK : (cli_fail(status), hdf5 ? CLI_FAILURE : CLI_USAGE);
+}
+
+static int run(const cli_args *args) {
+  ls_context *context = NULL;
+  ls_model *model = NULL;
+  ls_status status = ls_context_create(NULL, &context);
+  int code = status == LS_OK ? summarize(args, context, &model) : cli_fail(status);
+  ls_model_destroy(&model);
+  ls_context_destroy(&context);
+  return code;
+}
+
+const cli_verb cli_summary = {
+    .name = "summary",
+    .files = "CONFIG|MODEL",
+    .min_files = 1,
+    .max_files = 1,
+    .summary = "Table of a model's layers, shapes and parameters.",
+    .options = options,
+    .run = run,
+    .examples = "Examples:\n"
+                "  lockstep summary configs/fashion_mnist.yaml\n"
+                "  lockstep summary configs/fashion_mnist.yaml --set 'model.layers[1].units=300'\n"
+                "  lockstep summary runs/fashion_mnist/model.h5\n",
+};

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+bool cli_is_first(void) {
+  static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const char *rank = getenv(names[i]);
+    if (rank) return strcmp(rank, "0") == 0;
+  }
+  return true;
+}
+
+void cli_error(const char *hint, const char *format, ...) {
+  if (!cli_is_first()) return;
+  fflush(stdout); /* what was said before comes first */
+  va_list args;
+  va_start(args, format);
+  fputs("lockstep: error: ", stderr);
+  vfprintf(stderr, format, args);
+  fputc('\n', stderr);
+  va_end(args);
+  if (hint && *hint) fprintf(stderr, "  hint: %s\n", hint);
+}
+
+int cli_usage(const char *verb, const char *format, ...) {
+  char message[1024], hint[128];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(message, sizeof message, format, args);
+  va_end(args);
+  snprintf(hint, sizeof hint, "lockstep %s%s--help", verb ? verb : "", verb ? " " : "");
+  cli_error(hint, "%s%s%s", verb ? verb : "", verb ? ": " : "", message);
+  return CLI_USAGE;
+}
+
+int cli_fail(ls_status status) {
+  const ls_error *error = ls_last_error();
+  if (status == LS_ERR_INTERRUPTED) {
+    cli_error(error->advice, "%s", error->message);
+    return CLI_INTERRUPTED;
+  }
+  const char *message = error->status == status ? error->message : ls_status_message(status);
+  const char *hint = error->status == status ? error->advice : NULL;
+  if (error->status == status && error->rank > 0) cli_error(hint, "%s (rank %d)", message, error->rank);
+  else cli_error(hint, "%s", message);
+  return status == LS_ERR_CONFIG ? CLI_USAGE : CLI_FAILURE;
+}
+
+void cli_print_value(const char *name, double value) {
+  printf(fabs(value) > 1e-3 || value == 0 || isnan(value) ? "%s: %.4f" : "%s: %.4e", name, value);
+}
