@@ -26,19 +26,26 @@ extern const lsi_family lsi_losses;
 typedef struct lsi_loss {
   lsi_object object;
   bool on_logits;           /* input is logits: from_logits, or fused with the last activation */
-  lsi_activation link;      /* what turns logits into the prediction the metrics see: softmax, sigmoid or linear */
+  lsi_activation link;      /* what turns the input into the prediction the metrics see: softmax or sigmoid when fused;
+                               linear else (metrics see logits with from_logits=True, as in Keras) */
 } lsi_loss;
 
 /* How the trainer must deliver the targets. */
 typedef enum lsi_target_form { LSI_TARGET_LABEL /* int32 [rows] */, LSI_TARGET_VALUES /* float [rows, n] */ } lsi_target_form;
 
-/* What the loss does with a last layer of `activation` and n outputs. Sets on_logits and link. */
+/* What the loss does with a last layer of `last_activation` and n outputs. Sets on_logits and link. from_logits=True
+   goes with a linear last layer only (LS_ERR_ARG); categorical losses want two outputs or more (LS_ERR_SHAPE).
+   A loss that is not fused with the last activation takes its output: probabilities are clipped to
+   [1e-7, 1 - 1e-7] and have no gradient outside, as in Keras on JAX and PyTorch. */
 ls_status lsi_loss_init(lsi_loss *loss, const lsi_object *object, lsi_activation last_activation, int64_t n_outputs);
 lsi_target_form lsi_loss_target_form(const lsi_loss *loss);
 
 /*
- * Do the data's targets fit the loss and the outputs? Integer labels with categorical or binary losses are one-hot encoded / cast
- * (*one_hot); a shape that cannot fit is LS_ERR_SHAPE with both shapes, and the advice names the loss that would fit.
+ * Do the data's targets fit the loss and the outputs? A shape that cannot fit is LS_ERR_SHAPE with both shapes, and the
+ * advice names the loss that would fit. What the trainer does with integer labels:
+ *   target form LABEL               hands them on as they are
+ *   target form VALUES, *one_hot    encodes them as float [rows, n_outputs] (categorical_crossentropy)
+ *   target form VALUES, !*one_hot   casts them to float [rows, 1]; n_outputs is 1 then
  */
 ls_status lsi_loss_check_targets(const lsi_loss *loss, int64_t n_outputs, bool y_is_label, int64_t n_targets, bool *one_hot);
 
@@ -49,6 +56,7 @@ ls_status lsi_loss_check_targets(const lsi_loss *loss, int64_t n_outputs, bool y
  *   weight  [rows] sample weights or NULL
  *   scale   1 / rows of the global batch (times loss weight)
  *   value   [rows] out: weighted per-row loss in double (not scaled)
+ *   label goes with sparse_categorical_crossentropy, target with all others
  *   pred    [rows, n] out, or NULL: the prediction for metrics (== in allowed when link is linear)
  *   grad    [rows, n] out, or NULL: scale * weight * dL/d(in); pred and grad may not alias; grad may alias in
  * Labels out of [0, n) are LS_ERR_ARG: *bad_row is the row (the caller names the sample); nothing is promised about outputs then.

@@ -6,7 +6,7 @@
  * the sums over an epoch give the value.
  */
 #include <stdint.h>
-#include "nn/object.h"
+#include "nn/loss.h"
 
 typedef enum lsi_metric_kind {
   LSI_METRIC_ACCURACY_AUTO, /* "accuracy", "acc": resolved by lsi_metric_resolve */
@@ -24,9 +24,10 @@ enum { LSI_METRIC_MAX_SUMS = 3 };
 
 typedef struct lsi_metric {
   lsi_object object;       /* resolved class */
-  char log_name[64];       /* what logs call it: the given string, e.g. "accuracy", made unique with _1, _2 */
+  char log_name[64];       /* what logs call it: the given string, e.g. "accuracy"; the caller tells equal ones apart */
   bool weighted;           /* sample weights count */
   int n_sums;              /* doubles a row adds */
+  lsi_loss loss;           /* the cross-entropies: whose values they average */
 } lsi_metric;
 
 /* `text` as the user wrote it ("accuracy", "mse", "SparseTopKCategoricalAccuracy(k=3)"); targets as the data has them:
@@ -35,7 +36,8 @@ typedef struct lsi_metric {
    cannot work with these targets is LS_ERR_SHAPE and the advice names one that can. */
 ls_status lsi_metric_init(lsi_metric *metric, const char *text, bool weighted, int64_t n_outputs, bool y_is_label, int64_t n_targets);
 
-/* sums[i * n_sums ...] for each row; label or target as the loss gets them (either may be NULL). */
+/* sums[i * n_sums ...] for each row: what is averaged, times the weight, then the weight (counts are exact). Targets as the
+   loss gets them; either or both of label and target (float [rows, n]) may be there. */
 void lsi_metric_rows(const lsi_metric *metric, size_t rows, size_t n, const float *pred, const int32_t *label,
                      const float *target, const float *weight, double *sums);
 /* The value from accumulated sums; 0 when nothing was counted (as Keras). */

@@ -52,18 +52,22 @@ LSI_INLINE float lsi_row_sum(size_t n, const float *x) {
   return lsi_lanes_sum(lane);
 }
 
+LSI_INLINE void lsi_lanes_add64(size_t n, const double *x, double lane[LSI_LANES]) {
+  lsi_lanes64 sum = *(lsi_lanes64 *)lane;
+  size_t j = 0;
+  for (; j + LSI_LANES <= n; j += LSI_LANES) sum += *(const lsi_lanes64 *)(x + j);
+  *(lsi_lanes64 *)lane = sum;
+  for (size_t i = 0; j < n; i++, j++) lane[i] += x[j];
+}
+
 LSI_INLINE double lsi_row_sum64(size_t n, const double *x) {
-  double sum = 0.0;
   if (n <= LSI_LANES) {
+    double sum = 0.0;
     for (size_t j = 0; j < n; j++) sum += x[j];
     return sum;
   }
   double lane[LSI_LANES] = {0};
-  lsi_lanes64 sums = *(lsi_lanes64 *)lane;
-  size_t j = 0;
-  for (; j + LSI_LANES <= n; j += LSI_LANES) sums += *(const lsi_lanes64 *)(x + j);
-  *(lsi_lanes64 *)lane = sums;
-  for (size_t i = 0; j < n; i++, j++) lane[i] += x[j];
+  lsi_lanes_add64(n, x, lane);
   return lsi_lanes_sum64(lane);
 }
 

@@ -2,7 +2,7 @@
 /* softmax and log_softmax over rows. Elementwise parts run over whole blocks of rows, so short rows vectorise too. */
 #include "math/elementary.h"
 #include "nn/activation_maps.h"
-#include "nn/rows.h"
+#include "nn/rows_exp.h"
 
 /* y = z - max of its row. A row of -inf or with +inf or NaN becomes NaN. */
 LSI_INLINE void subtract_max(size_t rows, size_t n, const float *z, float *y) {
@@ -23,24 +23,12 @@ LSI_CLONES static void softmax_block(size_t rows, size_t n, const float *z, floa
   }
 }
 
-/* Sum of exp(x) in the order of lsi_row_sum, by pieces that fit a small buffer. */
-LSI_INLINE float sum_of_exp(size_t n, const float *x) {
-  enum { PIECE = 256 };
-  float e[PIECE], lane[LSI_LANES] = {0};
-  for (size_t first = 0; first < n; first += PIECE) {
-    size_t m = n - first < PIECE ? n - first : PIECE;
-    for (size_t j = 0; j < m; j++) e[j] = lsi_expf(x[first + j]);
-    if (n <= LSI_LANES) return lsi_row_sum(n, e);
-    lsi_lanes_add(m, e, lane);
-  }
-  return lsi_lanes_sum(lane);
-}
-
 LSI_CLONES static void log_softmax_block(size_t rows, size_t n, const float *z, float *y) {
-  subtract_max(rows, n, z, y);
   for (size_t r = 0; r < rows; r++) {
-    float *row = y + r * n, log_sum = lsi_logf(sum_of_exp(n, row));
-    for (size_t j = 0; j < n; j++) row[j] -= log_sum;
+    const float *in = z + r * n;
+    float *out = y + r * n, most = lsi_row_max(n, in), log_sum = lsi_logf(lsi_row_sum_exp(n, in, most));
+#pragma GCC ivdep
+    for (size_t j = 0; j < n; j++) out[j] = in[j] - most - log_sum;
   }
 }
 
