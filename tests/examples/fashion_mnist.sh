@@ -10,8 +10,8 @@ trap 'rm -rf "$work"' EXIT
 
 python3 "$here/make_images.py" "$work"
 for part in train test; do
-  "$lockstep" convert --x "$work/$part-images-idx3-ubyte" --y "$work/$part-labels-idx1-ubyte" \
-    --scale 0.00392156862745098 --out "$work/$part.h5"
+  "$lockstep" convert "$work/$part-images-idx3-ubyte" "$work/$part-labels-idx1-ubyte" \
+    --scale 1/255 --out "$work/$part.h5"
 done
 
 for ranks in 1 2 3; do

@@ -20,7 +20,7 @@ def one_case(tools, seed, folder):
     tools.make_data(case, folder)
 
     expected = tools.train(config, folder + "/reference", Layout(1, 1))
-    shown = tools.run(["evaluate", folder + "/reference/model.h5", folder + "/data.h5", "--verbose", "0"])
+    shown = tools.run(["evaluate", folder + "/reference/model.h5", folder + "/data.h5", "--json"])
     layouts = [Layout.draw(rng) for _ in range(VARIANTS)]
     for i, layout in enumerate(layouts):
         out = "%s/run%d" % (folder, i)
@@ -29,7 +29,7 @@ def one_case(tools, seed, folder):
             raise Failure("on %s the weights are %s, on 1x1 %s" % (layout, digest, expected[0]))
         if history != expected[1]:
             raise Failure("on %s another history:\n%s\non 1x1:\n%s" % (layout, history.decode(), expected[1].decode()))
-        again = tools.run(["evaluate", out + "/model.h5", folder + "/data.h5", "--verbose", "0"], layout.ranks)
+        again = tools.run(["evaluate", out + "/model.h5", folder + "/data.h5", "--json"], layout.ranks)
         if again != shown:
             raise Failure("evaluate on %d ranks prints\n%son 1:\n%s" % (layout.ranks, again, shown))
     return "%s = %s" % (", ".join(map(str, layouts)), expected[0])

@@ -25,7 +25,7 @@ END
 }
 
 # data NAME: NAME-x.npy and NAME-y.npy to NAME.h5
-data() { "$lockstep" convert --x "$1-x.npy" --y "${2:-$1}-y.npy" --out "$1.h5" >/dev/null; }
+data() { "$lockstep" convert "$1-x.npy" "${2:-$1}-y.npy" --out "$1.h5" >/dev/null; }
 
 npy good-x.npy '<f4' '(40, 4)' '[(i * 7 % 13) / 13 for i in range(160)]'
 npy good-y.npy '<i8' '(40,)' '[i % 3 for i in range(40)]'
@@ -130,7 +130,7 @@ train "NaN in the data" "nan|finite" good.yaml --set data.train=nan.h5
 train "label too large" "3" good.yaml --set data.train=label.h5
 train "label below zero" "-1" good.yaml --set data.train=minus.h5
 train "targets that do not fit" "sparse_categorical_crossentropy|target" good.yaml --set data.train=pair.h5
-refused "no rows" "0|empty|no " convert --x empty-x.npy --y empty-y.npy --out empty.h5
+refused "no rows" "0|empty|no " convert empty-x.npy empty-y.npy --out empty.h5
 
 # models and checkpoints
 "$lockstep" train good.yaml --out trained >/dev/null

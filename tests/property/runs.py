@@ -35,11 +35,12 @@ class Tools:
     def __init__(self, mpirun, lockstep):
         self.mpirun, self.lockstep = mpirun, lockstep
 
-    def command(self, arguments, ranks=1):
-        return [self.mpirun, "-n", str(ranks), self.lockstep] + arguments
+    def command(self, arguments, ranks):
+        start = [self.mpirun, "-n", str(ranks)] if ranks else []
+        return start + [self.lockstep] + arguments
 
-    def run(self, arguments, ranks=1):
-        """The command must succeed; returns what it printed."""
+    def run(self, arguments, ranks=0):
+        """The command must succeed; returns what it printed. 0 ranks: without mpirun."""
         done = subprocess.run(
             self.command(arguments, ranks), capture_output=True, text=True, timeout=TIMEOUT_S, check=False
         )
@@ -50,7 +51,7 @@ class Tools:
 
     def make_data(self, case, folder):
         case.write_arrays(folder)
-        self.run(["convert", "--x", folder + "/x.npy", "--y", folder + "/y.npy", "--out", folder + "/data.h5"])
+        self.run(["convert", folder + "/x.npy", folder + "/y.npy", "--out", folder + "/data.h5"])
 
     def train_arguments(self, config, out, layout, extra=()):
         settings = ["parallel.threads=%d" % layout.threads, "parallel.exchange=%s" % layout.exchange, *extra]
