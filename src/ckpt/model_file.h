@@ -3,7 +3,16 @@
 #define LSI_CKPT_MODEL_FILE_H
 /*
  * model.h5: Keras's legacy whole-model layout, which real Keras opens, plus a group /lockstep of our own that its readers
- * ignore (version, kernel set, digest, the run's resolved config). The digest is verified on reading when it is there.
+ * ignore:
+ *
+ *   /                         attrs keras_version, backend, model_config, training_config
+ *   /model_weights            attrs layer_names, backend, keras_version
+ *   /model_weights/L          attr weight_names = ["L/kernel:0", ...], one group a layer
+ *   /model_weights/L/L/kernel:0   contiguous float32, C order
+ *   /lockstep                 attrs format_version, version, kernels, config, digest (of the weights, lsi_net_digest),
+ *                             text_digest (of model_config and training_config)
+ *
+ * There is no /optimizer_weights: Keras 3 breaks on it. The digests are verified on reading when they are there.
  */
 #include "nn/compile.h"
 #include "nn/net.h"
@@ -22,6 +31,8 @@ ls_status lsi_model_file_open(const char *path, lsi_model_file **out); /* not a 
 void lsi_model_file_close(lsi_model_file **file);
 const char *lsi_model_file_model_json(const lsi_model_file *file);
 const char *lsi_model_file_training_json(const lsi_model_file *file); /* NULL: not compiled */
+/* What /lockstep says, or NULL: "version", "kernels", "config", "digest"; "keras_version" and "backend" of Keras's own. */
+const char *lsi_model_file_text(const lsi_model_file *file, const char *name);
 /* Fill net->params (built by this) and set has_weights. Positional matching as Keras's, shapes checked. */
 ls_status lsi_model_file_read_weights(lsi_model_file *file, lsi_net *net);
 #endif

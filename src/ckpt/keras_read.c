@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* model_config back into a net: Sequential, and Functional when it is one chain. Keras 2 and 3 spell these differently. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ckpt/keras_config.h"
+#include "ckpt/keras_layers.h"
+#include "ckpt/keras_objects.h"
+
+static const char *text_of(const json_t *object, const char *key) {
+  return json_string_value(json_object_get(object, key));
+}
+
+static const char *layer_name(const json_t *layer) {
+  const char *name = text_of(json_object_get(layer, "config"), "name");
+  return name ? name : text_of(layer, "name");
+}
+
+/* The layer that one node takes its input from; NULL when it is not exactly one.
+   Keras 2: [["dense", 0, 0, {}]]. Keras 3: {"args": [{"config": {"keras_history": ["dense", 0, 0]}}]}. */
+static const char *node_input(const json_t *node) {
+  const json_t *inputs = json_is_object(node) ? json_object_get(node, "args") : node;
+  if (json_array_size(inputs) != 1) return NULL;
+  const json_t *input = json_array_get(inputs, 0);
+  if (json_is_object(input)) input = json_object_get(json_object_get(input, "config"), "keras_history");
+  return json_string_value(json_array_get(input, 0));
+}
+
+/* Functional: is layer i fed by layer i - 1 and by nothing else? */
+static ls_status check_chain(const json_t *layers, size_t i) {
+  const json_t *nodes = json_object_get(json_array_get(layers, i), "inbound_nodes");
+  if (i == 0 && json_array_size(nodes) == 0) return LS_OK;
+  const char *input = i > 0 && json_array_size(nodes) == 1 ? node_input(json_array_get(nodes, 0)) : NULL;
+  const char *before = i > 0 ? layer_name(json_array_get(layers, i - 1)) : NULL;
+  LSI_CHECK(input && before && strcmp(input, before) == 0, LS_ERR_UNSUPPORTED,
+            "only models whose layers form one chain are read", "it is not fed by the layer before it alone");
+  return LS_OK;
+}
+
+static ls_status add_input(lsi_net *net, const json_t *shape) {
+  lsi_layer layer;
+  LSI_TRY(lsi_layer_init(&layer, LSI_LAYER_INPUT, NULL));
+  LSI_TRY(lsi_keras_shape_read(shape, &layer.in));
+  return lsi_net_add(net, &layer);
+}
+
+/* Keras 2 and deferred Sequentials have no InputLayer: the shape is with the first layer or with the model. */
+static ls_status need_input(lsi_net *net, const json_t *model_config, const json_t *layer_config) {
+  if (net->n_layers > 0) return LS_OK;
+  const json_t *shape = json_object_get(layer_config, "batch_input_shape");
+  if (!shape) shape = json_object_get(layer_config, "batch_shape");
+  if (!shape) shape = json_object_get(model_config, "build_input_shape");
+  LSI_CHECK(json_is_array(shape), LS_ERR_UNSUPPORTED, "save the model after it has seen its input's shape",
+            "the model's input shape is not known");
+  return add_input(net, shape);
+}
+
+static ls_status read_layer(lsi_net *net, const json_t *model_config, const json_t *json) {
+  const char *class_name = text_of(json, "class_name");
+  const json_t *config = json_object_get(json, "config");
+  lsi_layer_kind kind;
+  lsi_layer layer;
+  LSI_CHECK(class_name && json_is_object(config), LS_ERR_FORMAT, NULL, "expected an object with class_name and config");
+  LSI_TRY(lsi_layer_kind_find(class_name, &kind));
+  if (kind != LSI_LAYER_INPUT) LSI_TRY(need_input(net, model_config, config));
+  LSI_TRY(lsi_keras_layer_read(kind, config, net->n_layers ? lsi_net_last(net)->out.rank : 0, &layer));
+  return lsi_net_add(net, &layer);
+}
+
+static ls_status read_layers(lsi_net *net, const json_t *config, const json_t *layers, bool chain) {
+  enum { MAX_LAYERS = 100000 };
+  size_t n = json_array_size(layers);
+  LSI_CHECK(n > 0 && n <= MAX_LAYERS, LS_ERR_FORMAT, NULL, "model_config: %zu layers", n);
+  for (size_t i = 0; i < n; i++) {
+    const json_t *layer = json_array_get(layers, i);
+    ls_status status = chain ? check_chain(layers, i) : LS_OK;
+    if (status == LS_OK) status = read_layer(net, config, layer);
+    if (status != LS_OK) {
+      const char *name = layer_name(layer), *class_name = text_of(layer, "class_name");
+      lsi_error_prefix("layers[%zu] (%.60s, class %.60s)", i, name ? name : "no name", class_name ? class_name : "none");
+      return status;
+    }
+  }
+  return lsi_net_build(net);
+}
+
+static ls_status read_model(const json_t *json, lsi_net **out) {
+  const char *class_name = text_of(json, "class_name");
+  const json_t *config = json_object_get(json, "config");
+  LSI_CHECK(class_name && json_is_object(config), LS_ERR_FORMAT, NULL,
+            "model_config: expected an object with class_name and config");
+  bool sequential = strcmp(class_name, "Sequential") == 0;
+  LSI_CHECK(sequential || strcmp(class_name, "Functional") == 0 || strcmp(class_name, "Model") == 0, LS_ERR_UNSUPPORTED,
+            "Sequential, and Functional models of one chain, are read", "model_config: class '%.80s' is not supported",
+            class_name);
+  lsi_net *net;
+  LSI_TRY(lsi_net_create(text_of(config, "name"), &net));
+  ls_status status = read_layers(net, config, json_object_get(config, "layers"), !sequential);
+  if (status != LS_OK)
+    lsi_net_destroy(&net);
+  else
+    *out = net;
+  return status;
+}
+
+ls_status lsi_keras_model_parse(const char *text, lsi_net **net) {
+  json_t *json;
+  LSI_TRY(lsi_keras_json_parse("model_config", text, &json));
+  ls_status status = read_model(json, net);
+  json_decref(json);
+  return status;
+}

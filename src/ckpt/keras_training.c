@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * training_config. Keras's own keys say what Keras can say in this file format (metrics are names there, and some schedules are
+ * plain numbers); the key "lockstep", which Keras does not look at, keeps everything in the call notation.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "ckpt/keras_config.h"
+#include "ckpt/keras_objects.h"
+#include "nn/loss.h"
+#include "nn/metric.h"
+#include "optim/optimizer.h"
+
+enum { MAX_CALL = 8192 };
+
+/* ---- writing ------------------------------------------------------------------------------- */
+
+static json_t *write_call(const lsi_object *object) {
+  char text[MAX_CALL];
+  return lsi_object_print(object, false, text, sizeof text) == LS_OK ? json_string(text) : NULL;
+}
+
+/* The loss's config in Keras has a name and a reduction besides its own arguments. */
+static json_t *write_loss(const lsi_compile *compile) {
+  if (!compile->loss.info) return json_null();
+  if (!strchr(compile->loss_text, '(')) return json_string(compile->loss.info->name);
+  json_t *json = lsi_keras_object_write(&compile->loss, false);
+  json_t *config = json_object_get(json, "config");
+  if (config && !json_object_get(config, "name"))
+    json_object_set_new(config, "name", json_string(compile->loss.info->name));
+  if (config && !json_object_get(config, "reduction"))
+    json_object_set_new(config, "reduction", json_string("sum_over_batch_size"));
+  return json;
+}
+
+/* A metric's name for Keras: as given when Keras spells it so, for that is what its logs will say. */
+static json_t *write_metric(const char *text) {
+  lsi_object object;
+  if (lsi_object_parse(&lsi_metrics, text, &object) != LS_OK) return NULL;
+  const lsi_class_info *info = object.info;
+  bool known = strcmp(text, info->name) == 0;
+  for (int i = 0; i < 4 && info->aliases[i]; i++) known = known || strcmp(text, info->aliases[i]) == 0;
+  return json_string(known ? text : info->name);
+}
+
+/* The metrics with `weighted`: names for Keras, or the texts as given. */
+static json_t *write_metrics(const lsi_compile *compile, bool weighted, bool as_given) {
+  json_t *list = json_array();
+  int failed = 0;
+  for (int i = 0; i < compile->n_metrics; i++) {
+    if (compile->weighted[i] != weighted) continue;
+    const char *text = compile->metrics[i];
+    failed |= json_array_append_new(list, as_given ? json_string(text) : write_metric(text));
+  }
+  if (!failed && (as_given || json_array_size(list) > 0)) return list;
+  json_decref(list);
+  return failed ? NULL : json_null();
+}
+
+static json_t *write_own(const lsi_compile *compile) {
+  json_t *own = json_object();
+  int failed = json_object_set_new(own, "optimizer", write_call(&compile->optimizer));
+  failed |= json_object_set_new(own, "loss", compile->loss.info ? json_string(compile->loss_text) : json_null());
+  failed |= json_object_set_new(own, "metrics", write_metrics(compile, false, true));
+  failed |= json_object_set_new(own, "weighted_metrics", write_metrics(compile, true, true));
+  if (!failed) return own;
+  json_decref(own);
+  return NULL;
+}
+
+ls_status lsi_keras_training_json(const lsi_compile *compile, char **text) {
+  json_t *json = json_object();
+  int failed = json_object_set_new(json, "loss", write_loss(compile));
+  failed |= json_object_set_new(json, "metrics", write_metrics(compile, false, false));
+  failed |= json_object_set_new(json, "weighted_metrics", write_metrics(compile, true, false));
+  failed |= json_object_set_new(json, "loss_weights", json_null());
+  failed |= json_object_set_new(json, "optimizer_config", lsi_keras_object_write(&compile->optimizer, true));
+  failed |= json_object_set_new(json, "lockstep", write_own(compile));
+  if (failed) {
+    json_decref(json);
+    json = NULL;
+  }
+  return lsi_keras_json_print("training_config", json, text);
+}
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+static ls_status keep_text(const char *text, char out[LSI_MAX_TEXT]) {
+  LSI_CHECK(strlen(text) < LSI_MAX_TEXT, LS_ERR_UNSUPPORTED, NULL, "'%.60s...' is longer than %d characters", text,
+            LSI_MAX_TEXT - 1);
+  snprintf(out, LSI_MAX_TEXT, "%s", text);
+  return LS_OK;
+}
+
+static ls_status add_metric(lsi_compile *compile, const char *text, bool weighted) {
+  lsi_object object;
+  LSI_CHECK(compile->n_metrics < LSI_MAX_METRICS, LS_ERR_UNSUPPORTED, NULL, "more than %d metrics", LSI_MAX_METRICS);
+  LSI_TRY(lsi_object_parse(&lsi_metrics, text, &object));
+  LSI_TRY(keep_text(text, compile->metrics[compile->n_metrics]));
+  compile->weighted[compile->n_metrics++] = weighted;
+  return LS_OK;
+}
+
+/* Keras wraps function metrics: {"class_name": "MeanMetricWrapper", "config": {"name", "fn"}}. */
+static ls_status read_metric(lsi_compile *compile, const json_t *json, bool weighted) {
+  const char *class_name = json_string_value(json_object_get(json, "class_name"));
+  const json_t *config = json_object_get(json, "config");
+  if (json_is_string(json)) return add_metric(compile, json_string_value(json), weighted);
+  LSI_CHECK(class_name, LS_ERR_FORMAT, NULL, "a metric is neither a name nor an object with class_name");
+  if (strcmp(class_name, "MeanMetricWrapper") == 0) {
+    const char *function = json_string_value(json_object_get(config, "fn"));
+    if (!function) function = json_string_value(json_object_get(config, "name"));
+    return add_metric(compile, function ? function : class_name, weighted);
+  }
+  lsi_object object;
+  char text[MAX_CALL];
+  LSI_TRY(lsi_keras_object_read(&lsi_metrics, json, &object));
+  LSI_TRY(lsi_object_print(&object, false, text, sizeof text));
+  return add_metric(compile, text, weighted);
+}
+
+/* A list, or a list in a list (one per output). */
+static ls_status read_metrics(lsi_compile *compile, const json_t *json, bool weighted) {
+  if (!json || json_is_null(json)) return LS_OK;
+  if (!json_is_array(json)) return read_metric(compile, json, weighted);
+  if (json_array_size(json) == 1 && json_is_array(json_array_get(json, 0))) json = json_array_get(json, 0);
+  for (size_t i = 0; i < json_array_size(json); i++)
+    LSI_TRY(read_metric(compile, json_array_get(json, i), weighted));
+  return LS_OK;
+}
+
+static ls_status read_loss(lsi_compile *compile, const json_t *json) {
+  char text[MAX_CALL];
+  if (json_array_size(json) == 1) json = json_array_get(json, 0); /* one per output */
+  LSI_TRY(lsi_keras_object_read(&lsi_losses, json, &compile->loss));
+  if (!compile->loss.info) return LS_OK;
+  if (json_is_string(json)) return keep_text(json_string_value(json), compile->loss_text);
+  LSI_TRY(lsi_object_print(&compile->loss, false, text, sizeof text));
+  return keep_text(text, compile->loss_text);
+}
+
+static ls_status read_keras(const json_t *json, lsi_compile *compile) {
+  const json_t *weights = json_object_get(json, "loss_weights");
+  LSI_CHECK(!weights || json_is_null(weights), LS_ERR_UNSUPPORTED, NULL, "'loss_weights' is not supported");
+  const json_t *optimizer = json_object_get(json, "optimizer_config");
+  LSI_CHECK(optimizer && !json_is_null(optimizer), LS_ERR_FORMAT, NULL, "'optimizer_config' is missing");
+  LSI_TRY(lsi_keras_object_read(&lsi_optimizers, optimizer, &compile->optimizer));
+  LSI_TRY(read_loss(compile, json_object_get(json, "loss")));
+  LSI_TRY(read_metrics(compile, json_object_get(json, "metrics"), false));
+  return read_metrics(compile, json_object_get(json, "weighted_metrics"), true);
+}
+
+static ls_status read_own(const json_t *own, lsi_compile *compile) {
+  const char *optimizer = json_string_value(json_object_get(own, "optimizer"));
+  const char *loss = json_string_value(json_object_get(own, "loss"));
+  LSI_CHECK(optimizer, LS_ERR_FORMAT, NULL, "'lockstep' has no optimizer");
+  LSI_TRY(lsi_object_parse(&lsi_optimizers, optimizer, &compile->optimizer));
+  if (loss) {
+    LSI_TRY(keep_text(loss, compile->loss_text));
+    LSI_TRY(lsi_object_parse(&lsi_losses, loss, &compile->loss));
+  }
+  LSI_TRY(read_metrics(compile, json_object_get(own, "metrics"), false));
+  return read_metrics(compile, json_object_get(own, "weighted_metrics"), true);
+}
+
+ls_status lsi_keras_training_parse(const char *text, lsi_compile *compile) {
+  json_t *json;
+  lsi_compile read = {0};
+  LSI_TRY(lsi_keras_json_parse("training_config", text, &json));
+  const json_t *own = json_object_get(json, "lockstep");
+  ls_status status = own ? read_own(own, &read) : read_keras(json, &read);
+  json_decref(json);
+  if (status != LS_OK)
+    lsi_error_prefix("training_config");
+  else
+    *compile = read;
+  return status;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading model files: opening, texts, weights by position. Writing is in model_write.c. */
+#include "ckpt/model_file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "ckpt/file_kind.h"
+#include "store/h5.h"
+
+enum { N_TEXTS = 8 };
+
+/* Texts that are kept: where they are in the file. */
+static const struct {
+  const char *name, *object;
+} text_places[N_TEXTS] = {{"model_config", "."},   {"training_config", "."}, {"keras_version", "."},
+                          {"backend", "."},        {"version", "lockstep"},  {"kernels", "lockstep"},
+                          {"config", "lockstep"},  {"digest", "lockstep"}};
+
+struct lsi_model_file {
+  hid_t file;
+  char *path;
+  char *texts[N_TEXTS];
+};
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+void lsi_model_file_close(lsi_model_file **file) {
+  if (!*file) return;
+  lsi_h5_close((*file)->file);
+  for (int i = 0; i < N_TEXTS; i++) lsi_free((*file)->texts[i]);
+  lsi_free((*file)->path);
+  lsi_free(*file);
+  *file = NULL;
+}
+
+const char *lsi_model_file_text(const lsi_model_file *file, const char *name) {
+  for (int i = 0; i < N_TEXTS; i++)
+    if (strcmp(text_places[i].name, name) == 0) return file->texts[i];
+  return NULL;
+}
+
+const char *lsi_model_file_model_json(const lsi_model_file *file) {
+  return lsi_model_file_text(file, "model_config");
+}
+
+const char *lsi_model_file_training_json(const lsi_model_file *file) {
+  return lsi_model_file_text(file, "training_config");
+}
+
+static ls_status check_texts(const lsi_model_file *file) {
+  if (!lsi_h5_has_attr(file->file, "lockstep", "text_digest")) return LS_OK;
+  char *expected, hex[LSI_DIGEST_HEX];
+  const char *model = lsi_model_file_model_json(file), *training = lsi_model_file_training_json(file);
+  lsi_hash *hash;
+  LSI_TRY(lsi_hash_create(&hash));
+  lsi_hash_update(hash, model, strlen(model));
+  if (training) lsi_hash_update(hash, training, strlen(training));
+  lsi_hash_hex(hash, hex);
+  lsi_hash_destroy(&hash);
+  LSI_TRY(lsi_h5_attr_string(file->file, "lockstep", "text_digest", &expected));
+  bool same = strcmp(expected, hex) == 0;
+  lsi_free(expected);
+  LSI_CHECK(same, LS_ERR_CORRUPT, "use another copy; if the texts were edited on purpose, remove the attribute text_digest of /lockstep",
+            "model_config or training_config are not the ones that were written");
+  return LS_OK;
+}
+
+static ls_status read_texts(lsi_model_file *file) {
+  for (int i = 0; i < N_TEXTS; i++)
+    if (lsi_h5_has_attr(file->file, text_places[i].object, text_places[i].name))
+      LSI_TRY(lsi_h5_attr_string(file->file, text_places[i].object, text_places[i].name, &file->texts[i]));
+  return check_texts(file);
+}
+
+ls_status lsi_model_file_open(const char *path, lsi_model_file **out) {
+  lsi_file_kind kind;
+  LSI_TRY(lsi_file_kind_of(path, &kind));
+  if (kind != LSI_FILE_MODEL) return lsi_file_kind_error(path, kind, "a model");
+  lsi_model_file *file;
+  LSI_TRY(LSI_ALLOC("model file", 1, &file));
+  file->file = -1;
+  ls_status status = lsi_strdup(path, &file->path);
+  if (status == LS_OK) status = lsi_h5_open(path, &file->file);
+  if (status == LS_OK) {
+    status = read_texts(file);
+    if (status != LS_OK) lsi_error_prefix("%s", path);
+  }
+  if (status != LS_OK)
+    lsi_model_file_close(&file);
+  else
+    *out = file;
+  return status;
+}
+
+/* ---- weights ------------------------------------------------------------------------------- */
+
+typedef struct saved_layer {
+  char path[1200]; /* group */
+  char **weights;  /* names below it; one block */
+  size_t n_weights;
+} saved_layer;
+
+static void shape_text(int rank, const uint64_t *dims, char *text, size_t size) {
+  size_t used = (size_t)snprintf(text, size, "(");
+  for (int d = 0; d < rank && used < size; d++)
+    used += (size_t)snprintf(text + used, size - used, "%s%llu", d ? ", " : "", (unsigned long long)dims[d]);
+  if (used < size) snprintf(text + used, size - used, ")");
+}
+
+static ls_status check_shape(const lsi_h5_array *array, const char *name, const lsi_tensor *tensor) {
+  uint64_t wanted[LS_MAX_WEIGHT_RANK] = {0};
+  bool same = array->rank == tensor->rank;
+  for (int d = 0; d < tensor->rank; d++) {
+    wanted[d] = (uint64_t)tensor->dims[d];
+    same = same && array->dims[d] == wanted[d];
+  }
+  if (same) return LS_OK;
+  char found_text[200], wanted_text[200];
+  shape_text(array->rank, array->dims, found_text, sizeof found_text);
+  shape_text(tensor->rank, wanted, wanted_text, sizeof wanted_text);
+  LSI_FAIL(LS_ERR_SHAPE, NULL, "'%.200s' has shape %s, weight '%s' has shape %s", name, found_text, tensor->name,
+           wanted_text);
+}
+
+static ls_status read_tensor(const lsi_model_file *file, const saved_layer *saved, size_t k, const lsi_tensor *tensor,
+                             float *params) {
+  char name[2048];
+  lsi_h5_array array;
+  int n = snprintf(name, sizeof name, "%s/%s", saved->path, saved->weights[k]);
+  LSI_CHECK(n > 0 && (size_t)n < sizeof name, LS_ERR_UNSUPPORTED, NULL, "a weight's name has %d characters", n);
+  LSI_TRY(lsi_h5_array_open(file->file, file->path, name, &array));
+  ls_status status = check_shape(&array, name, tensor);
+  if (status == LS_OK) status = lsi_h5_array_read(&array, name, H5T_NATIVE_FLOAT, params + tensor->offset, tensor->count);
+  lsi_h5_array_close(&array);
+  return status;
+}
+
+static ls_status read_layer(const lsi_model_file *file, const saved_layer *saved, const lsi_net *net, int *next) {
+  if (saved->n_weights == 0) return LS_OK;
+  while (*next < net->n_layers && net->layers[*next]->n_tensors == 0) (*next)++;
+  LSI_CHECK(*next < net->n_layers, LS_ERR_SHAPE, NULL, "'%s' has weights, but every layer of the model has its own already",
+            saved->path);
+  const lsi_layer *layer = net->layers[(*next)++];
+  LSI_CHECK((size_t)layer->n_tensors == saved->n_weights, LS_ERR_SHAPE, NULL,
+            "'%s' has %zu weights, layer '%s' has %d", saved->path, saved->n_weights, layer->name, layer->n_tensors);
+  for (int t = 0; t < layer->n_tensors; t++)
+    LSI_TRY(read_tensor(file, saved, (size_t)t, &layer->tensors[t], net->params));
+  return LS_OK;
+}
+
+static ls_status read_named_layer(const lsi_model_file *file, const char *group, const char *name, const lsi_net *net,
+                                  int *next) {
+  saved_layer saved = {.weights = NULL};
+  int n = snprintf(saved.path, sizeof saved.path, "%s/%s", group, name);
+  LSI_CHECK(n > 0 && (size_t)n < sizeof saved.path, LS_ERR_UNSUPPORTED, NULL, "a layer's name has %d characters", n);
+  LSI_CHECK(lsi_h5_has(file->file, saved.path), LS_ERR_CORRUPT, NULL, "there is no group '%.200s' (named in layer_names)",
+            saved.path);
+  ls_status status = lsi_h5_attr_strings(file->file, saved.path, "weight_names", &saved.weights, &saved.n_weights);
+  if (status == LS_ERR_NOT_FOUND) {
+    lsi_error_clear();
+    return LS_OK; /* no attribute: no weights */
+  }
+  LSI_TRY(status);
+  status = read_layer(file, &saved, net, next);
+  lsi_free(saved.weights);
+  return status;
+}
+
+static ls_status read_all(const lsi_model_file *file, lsi_net *net) {
+  bool below = !lsi_h5_has_attr(file->file, ".", "layer_names") && lsi_h5_has(file->file, "model_weights");
+  const char *group = below ? "model_weights" : ".";
+  char **names;
+  size_t n;
+  int next = 0;
+  LSI_TRY(lsi_h5_attr_strings(file->file, group, "layer_names", &names, &n));
+  ls_status status = LS_OK;
+  for (size_t i = 0; status == LS_OK && i < n; i++) status = read_named_layer(file, group, names[i], net, &next);
+  lsi_free(names);
+  LSI_TRY(status);
+  while (next < net->n_layers && net->layers[next]->n_tensors == 0) next++;
+  LSI_CHECK(next == net->n_layers, LS_ERR_SHAPE, NULL, "there are no weights for layer '%s'", net->layers[next]->name);
+  return LS_OK;
+}
+
+static ls_status check_digest(const lsi_model_file *file, const lsi_net *net) {
+  const char *expected = lsi_model_file_text(file, "digest");
+  char hex[LSI_DIGEST_HEX];
+  if (!expected) return LS_OK;
+  LSI_TRY(lsi_net_digest(net, net->params, hex));
+  LSI_CHECK(strcmp(hex, expected) == 0, LS_ERR_CORRUPT,
+            "use another copy; if the weights were changed on purpose, remove the attribute digest of /lockstep",
+            "the weights (digest %s) are not the ones that were written (%.32s)", hex, expected);
+  return LS_OK;
+}
+
+ls_status lsi_model_file_read_weights(lsi_model_file *file, lsi_net *net) {
+  LSI_TRY(lsi_net_build(net));
+  ls_status status = read_all(file, net);
+  if (status == LS_OK) status = check_digest(file, net);
+  if (status != LS_OK)
+    lsi_error_prefix("%s", file->path);
+  else
+    net->has_weights = true;
+  return status;
+}
