@@ -133,14 +133,14 @@ static ls_status find_weight(const ls_model *model, const char *name, size_t cou
 }
 
 ls_status ls_model_get_weights(const ls_model *model, const char *name, float *values, size_t count) {
-  const lsi_tensor *t;
+  const lsi_tensor *t = NULL;
   LSI_TRY(find_weight(model, name, count, &t));
   memcpy(values, model->net->params + t->offset, count * sizeof *values);
   return LS_OK;
 }
 
 ls_status ls_model_set_weights(ls_model *model, const char *name, const float *values, size_t count) {
-  const lsi_tensor *t;
+  const lsi_tensor *t = NULL;
   LSI_TRY(find_weight(model, name, count, &t));
   /* The others are drawn first, from seed 0, so that a half-set model is still a model. */
   LSI_TRY(lsi_model_need_weights(model, 0));
