@@ -237,3 +237,9 @@ void lsi_checkpoint_destroy(lsi_checkpoint **checkpoint) {
   lsi_free(c);
   *checkpoint = NULL;
 }
+
+void lsi_checkpoint_library(char text[32]) {
+  unsigned major = 0, minor = 0, release = 0;
+  H5get_libversion(&major, &minor, &release);
+  snprintf(text, 32, "HDF5 %u.%u.%u", major, minor, release);
+}

@@ -49,6 +49,8 @@ const lsi_ckpt_array *lsi_checkpoint_array(const lsi_checkpoint *checkpoint, con
 const char *lsi_checkpoint_text(const lsi_checkpoint *checkpoint, const char *name);
 int lsi_checkpoint_array_count(const lsi_checkpoint *checkpoint);
 const lsi_ckpt_array *lsi_checkpoint_array_at(const lsi_checkpoint *checkpoint, int i); /* in the order written */
+/* "HDF5 1.10.8": the library that reads and writes them. */
+void lsi_checkpoint_library(char text[32]);
 /* Copy out; LS_ERR_SHAPE / LS_ERR_NOT_FOUND with both shapes when it does not fit. */
 ls_status lsi_checkpoint_copy(const lsi_checkpoint *checkpoint, const char *name, lsi_ckpt_type type, uint64_t count, void *out);
 #endif

@@ -6,13 +6,14 @@
 #include <stdlib.h>
 
 static const struct {
-  const char *variable, *by;
+  const char *variable, *by, *otherwise;
   bool slurm;
 } size_variables[] = {
-    {"OMPI_COMM_WORLD_SIZE", "Open MPI's mpirun started", false},
-    {"PMI_SIZE", "a PMI launcher (MPICH's or Intel MPI's mpiexec, or srun) started", false},
-    {"SLURM_STEP_NUM_TASKS", "srun started", true},
-    {"SLURM_NTASKS", "the Slurm allocation has tasks for", true},
+    {"OMPI_COMM_WORLD_SIZE", "Open MPI's mpirun started", "each would train alone", false},
+    {"PMI_SIZE", "a PMI launcher (MPICH's or Intel MPI's mpiexec, or srun) started",
+     "each would train alone", false},
+    {"SLURM_STEP_NUM_TASKS", "srun started", "each would train alone", true},
+    {"SLURM_NTASKS", "the Slurm allocation is for", "the others would idle", true},
 };
 
 ls_status lsi_launch_check_environment(lsi_getenv get, void *user) {
@@ -52,9 +53,8 @@ static ls_status refuse(size_t variable, int n, const char *mpi_library) {
     snprintf(advice, sizeof advice,
              "start with `mpirun -n %d ...` of the MPI library this program is linked with: %.200s",
              n, mpi_library);
-  LSI_FAIL(LS_ERR_LAUNCH, advice,
-           "%s %d processes (%s=%d), but MPI_COMM_WORLD has 1 rank: each would train alone", by, n,
-           name, n);
+  LSI_FAIL(LS_ERR_LAUNCH, advice, "%s %d processes (%s=%d), but MPI_COMM_WORLD has 1 rank: %s", by,
+           n, name, n);
 }
 
 ls_status lsi_launch_check_size(lsi_getenv get, void *user, int size, const char *mpi_library) {
