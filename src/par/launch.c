@@ -54,7 +54,7 @@ static ls_status refuse(size_t variable, int n, const char *mpi_library) {
              "start with `mpirun -n %d ...` of the MPI library this program is linked with: %.200s",
              n, mpi_library);
   LSI_FAIL(LS_ERR_LAUNCH, advice, "%s %d processes (%s=%d), but MPI_COMM_WORLD has 1 rank: %s", by,
-           n, name, n);
+           n, name, n, size_variables[variable].otherwise);
 }
 
 ls_status lsi_launch_check_size(lsi_getenv get, void *user, int size, const char *mpi_library) {
