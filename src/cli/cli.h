@@ -17,7 +17,7 @@ enum { CLI_MAX_SETS = 64, CLI_MAX_FILES = 256 };
 /* Options without a short form. */
 typedef enum cli_key {
   CLI_OUT_DIR = 1, CLI_RESUME, CLI_VERBOSE, CLI_BATCH_SIZE, CLI_JSON, CLI_ARGMAX, CLI_SCALE, CLI_OFFSET, CLI_ROWS,
-  CLI_CHUNK_ROWS, CLI_DEFLATE, CLI_Y_COLUMNS, CLI_LABELS, CLI_NO_Y
+  CLI_CHUNK_ROWS, CLI_DEFLATE, CLI_Y_COLUMNS, CLI_LABELS, CLI_NO_Y, CLI_X, CLI_Y
 } cli_key;
 
 /* What the command line holds after parsing: option values by their key, and the files. */

@@ -9,6 +9,8 @@
 
 static const cli_option options[] = {
     {"out", 'o', "FILE", "HDF5 file to write"},
+    {"x", CLI_X, "FILE", "The features, instead of X"},
+    {"y", CLI_Y, "FILE", "The targets, instead of Y"},
     {"scale", CLI_SCALE, "NUMBER", "The model sees stored x NUMBER + offset; 1/255 is understood"},
     {"offset", CLI_OFFSET, "NUMBER", "See --scale"},
     {"rows", CLI_ROWS, "A:B", "Only rows A (counted from 0) up to, not including, B; either may be left out"},
@@ -76,13 +78,23 @@ static bool read_numbers(const cli_args *args, ls_convert_spec *spec) {
   return true;
 }
 
+/* --x and --y first; the files behind the options fill what is left. */
+static bool read_sources(const cli_args *args, ls_convert_spec *spec) {
+  int used = 0;
+  spec->x = args->value[CLI_X];
+  spec->y = args->value[CLI_Y];
+  if (!spec->x && used < args->n_files) spec->x = args->files[used++];
+  if (!spec->y && used < args->n_files) spec->y = args->files[used++];
+  if (used < args->n_files) return cli_usage("convert", "unexpected '%s'", args->files[used]), false;
+  return spec->x || (cli_usage("convert", "expected X: an IDX, NPY or CSV file"), false);
+}
+
 static int run(const cli_args *args) {
-  ls_convert_spec spec = {.x = args->files[0],
-                          .y = args->n_files > 1 ? args->files[1] : NULL,
-                          .out = args->value['o'],
+  ls_convert_spec spec = {.out = args->value['o'],
                           .y_columns = args->value[CLI_Y_COLUMNS],
                           .y_is_label = args->value[CLI_LABELS] != NULL,
                           .no_y = args->value[CLI_NO_Y] != NULL};
+  if (!read_sources(args, &spec)) return CLI_USAGE;
   if (!spec.out) return cli_usage("convert", "--out is missing: where should the HDF5 file go?");
   if (spec.no_y && (spec.y || spec.y_columns))
     return cli_usage("convert", "--no-y contradicts %s", spec.y ? spec.y : "--y-columns");
@@ -94,7 +106,7 @@ static int run(const cli_args *args) {
 const cli_verb cli_convert = {
     .name = "convert",
     .files = "X [Y]",
-    .min_files = 1,
+    .min_files = 0,
     .max_files = 2,
     .summary = "Make an HDF5 data set from IDX, NPY or CSV.",
     .options = options,

@@ -29,10 +29,12 @@ static void print_help(void) {
 }
 
 static int unknown_verb(const char *word) {
+  static const char *const options[] = {"--help", "--version"};
   const char *names[N_VERBS];
+  bool option = word[0] == '-';
   for (int i = 0; i < N_VERBS; i++) names[i] = verbs[i]->name;
-  const char *nearest = cli_nearest(word + strspn(word, "-"), names, N_VERBS);
-  return cli_usage(NULL, "unknown %s '%s'%s%s%s", word[0] == '-' ? "option" : "verb", word,
+  const char *nearest = option ? cli_nearest(word, options, 2) : cli_nearest(word, names, N_VERBS);
+  return cli_usage(NULL, "unknown %s '%s'%s%s%s", option ? "option" : "verb", word,
                    nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 

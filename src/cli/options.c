@@ -16,28 +16,29 @@ enum { MAX_OPTIONS = 32 };
 
 /* ---- the nearest name ---------------------------------------------------------------------------- */
 
-static int min3(int a, int b, int c) {
-  int m = a < b ? a : b;
-  return m < c ? m : c;
+static int min2(int a, int b) {
+  return a < b ? a : b;
 }
 
-/* Levenshtein distance, letters folded; long words never match. */
+static bool same_letter(char a, char b) {
+  return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+/* Damerau-Levenshtein distance (optimal string alignment), letters folded; long words never match. */
 static int distance(const char *a, const char *b) {
   enum { MAX = 32 };
-  int row[MAX + 1], la = (int)strlen(a), lb = (int)strlen(b);
+  int d[MAX + 1][MAX + 1], la = (int)strlen(a), lb = (int)strlen(b);
   if (la > MAX || lb > MAX) return MAX;
-  for (int j = 0; j <= lb; j++) row[j] = j;
+  for (int i = 0; i <= la; i++) d[i][0] = i;
+  for (int j = 0; j <= lb; j++) d[0][j] = j;
   for (int i = 1; i <= la; i++) {
-    int diagonal = row[0];
-    row[0] = i;
     for (int j = 1; j <= lb; j++) {
-      int above = row[j];
-      bool same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
-      row[j] = min3(above + 1, row[j - 1] + 1, diagonal + !same);
-      diagonal = above;
+      d[i][j] = min2(d[i - 1][j - 1] + !same_letter(a[i - 1], b[j - 1]), 1 + min2(d[i - 1][j], d[i][j - 1]));
+      if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) && same_letter(a[i - 2], b[j - 1]))
+        d[i][j] = min2(d[i][j], d[i - 2][j - 2] + 1);
     }
   }
-  return row[lb];
+  return d[la][lb];
 }
 
 const char *cli_nearest(const char *word, const char *const *names, int n) {
@@ -131,6 +132,7 @@ bool cli_parse(const cli_verb *verb, int argc, char **argv, cli_args *out) {
   struct argp parser = {.options = options, .parser = take, .args_doc = verb->files, .doc = doc};
   *out = (cli_args){0};
   argv[0] = name;
+  setenv("ARGP_HELP_FMT", "rmargin=100,no-dup-args-note", 0);
   if (argp_parse(&parser, argc, argv, 0, NULL, out) != 0)
     return cli_usage(verb->name, "cannot read the command line"), false;
   return check_files(verb, out);
