@@ -7,7 +7,7 @@ Environment: LS_PROPERTY_CASES, LS_PROPERTY_SEED.
 import random
 
 from cases import Case
-from runs import Failure, Layout, main
+from runs import EXCHANGES, RANKS, THREADS, Failure, Layout, main
 
 VARIANTS = 4
 
@@ -21,7 +21,8 @@ def one_case(tools, seed, folder):
 
     expected = tools.train(config, folder + "/reference", Layout(1, 1))
     shown = tools.run(["evaluate", folder + "/reference/model.h5", folder + "/data.h5", "--json"])
-    layouts = [Layout.draw(rng) for _ in range(VARIANTS)]
+    layouts = [Layout(ranks, rng.choice(THREADS), rng.choice(EXCHANGES)) for ranks in rng.sample(RANKS[1:], VARIANTS)]
+    layouts[0] = Layout(1, rng.choice(THREADS[1:]))
     for i, layout in enumerate(layouts):
         out = "%s/run%d" % (folder, i)
         digest, history = tools.train(config, out, layout)
@@ -29,9 +30,9 @@ def one_case(tools, seed, folder):
             raise Failure("on %s the weights are %s, on 1x1 %s" % (layout, digest, expected[0]))
         if history != expected[1]:
             raise Failure("on %s another history:\n%s\non 1x1:\n%s" % (layout, history.decode(), expected[1].decode()))
-        again = tools.run(["evaluate", out + "/model.h5", folder + "/data.h5", "--json"], layout.ranks)
-        if again != shown:
-            raise Failure("evaluate on %d ranks prints\n%son 1:\n%s" % (layout.ranks, again, shown))
+    again = tools.run(["evaluate", out + "/model.h5", folder + "/data.h5", "--json"], layout.ranks)
+    if again != shown:
+        raise Failure("evaluate on %d ranks prints\n%son 1:\n%s" % (layout.ranks, again, shown))
     return "%s = %s" % (", ".join(map(str, layouts)), expected[0])
 
 
