@@ -28,11 +28,11 @@ static inline int temp_dir_remove(void **state) {
   return system(command) == 0 ? 0 : -1;
 }
 
-/* One of a few static buffers: valid until the eighth call after. */
+/* One of a ring of static buffers: valid for the next 63 calls. */
 static inline const char *temp_path(const char *name) {
-  static char paths[8][256];
+  static char paths[64][256];
   static int next;
-  char *path = paths[next++ % 8];
+  char *path = paths[next++ % 64];
   snprintf(path, sizeof paths[0], "%s/%s", temp_dir, name);
   return path;
 }
