@@ -3,9 +3,9 @@
 
 #include <omp.h>
 
-/* About 20 us of one core's multiply-adds: below this a fork/join (2 to 10 us, more when cores are
+/* About 10 us of one core's multiply-adds: below this a fork/join (2 to 5 us, more when cores are
    shared) eats what the other threads bring. */
-static const double WORK_WORTH_A_TEAM = 1e6;
+static const double WORK_WORTH_A_TEAM = 5e5;
 
 static int team_size = 1;
 

@@ -11,6 +11,7 @@ int lsi_team_size(void);
    1 when the work is smaller than a fork/join, else lsi_team_size(). */
 int lsi_team_for(double work);
 
-/* Static contiguous partition: thread t of n gets [*begin, *end) of count items, in multiples of `unit`. */
+/* Static contiguous partition: thread t of n gets [*begin, *end) of count items, in multiples of
+ * `unit`. */
 void lsi_team_slice(size_t count, size_t unit, int t, int n, size_t *begin, size_t *end);
 #endif
