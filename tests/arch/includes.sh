@@ -15,7 +15,7 @@ declare -A may=(
   [data]="base math store par"
   [ckpt]="base math nn optim store par"
   [train]="base math nn optim par store data ckpt"
-  [config]="base"
+  [config]="base par"
 )
 # system header: the folders that may include it
 declare -A only=(

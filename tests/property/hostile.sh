@@ -82,7 +82,7 @@ refused() {
     complain "exit code $code"
   elif [ "$lines" -ne 1 ]; then
     complain "$lines error lines"
-  elif ! grep '^lockstep: error' stderr | grep -Eqi "$pattern"; then
+  elif ! grep '^lockstep: error' stderr | grep -Eqi -e "$pattern"; then
     complain "the message does not say: $pattern"
   elif [ -d out ] && find out -type f -not -name config.yaml -not -name .lock | grep .; then
     complain "files were left in the run folder"
@@ -119,7 +119,7 @@ train "no model" "modelless.yaml.*model" modelless.yaml
 
 # the data
 train "missing data file" "absent.h5" good.yaml --set data.train=absent.h5
-train "a folder as data" "h5" good.yaml --set data.train=.
+train "a folder as data" "folder" good.yaml --set data.train=.
 train "not HDF5" "text.h5" good.yaml --set data.train=text.h5
 train "empty file" "nothing.h5" good.yaml --set data.train=nothing.h5
 train "truncated HDF5" "cut.h5" good.yaml --set data.train=cut.h5
