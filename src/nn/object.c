@@ -2,6 +2,7 @@
 /* Objects as data: look-up in a family, defaults, access. */
 #include "nn/object.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -26,8 +27,9 @@ static ls_status unknown_class(const lsi_family *family, const char *name) {
   size_t used = 0;
   for (int i = 0; i < family->n_classes && n + 6 <= MAX_NAMES; i++) {
     const lsi_class_info *info = &family->classes[i];
-    names[n++] = info->name;
-    names[n++] = info->class_name;
+    bool camel = isupper((unsigned char)name[0]); /* of two equally near ones suggest the spelling in use */
+    names[n++] = camel ? info->class_name : info->name;
+    names[n++] = camel ? info->name : info->class_name;
     for (int k = 0; k < 4 && info->aliases[k]; k++) names[n++] = info->aliases[k];
     if (used < sizeof advice)
       used += (size_t)snprintf(advice + used, sizeof advice - used, "%s%s", i ? ", " : "", info->name);
