@@ -66,6 +66,8 @@ const char *cli_nearest(const char *word, const char *const *names, int n);
 bool cli_is_first(void);
 /* "lockstep: error: ..." and the hint, on the first process. */
 void cli_error(const char *hint, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same for what is no error. */
+void cli_note(const char *hint, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Usage error of a verb: message, and where to find help. Gives CLI_USAGE. */
 int cli_usage(const char *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Report the library's last error; gives the exit code. */

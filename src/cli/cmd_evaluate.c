@@ -12,11 +12,21 @@ static const cli_option options[] = {
     {0},
 };
 
+/* The shortest digits that read back as the same number; JSON has no NaN. */
+static void print_number(double value) {
+  char text[40] = "null";
+  for (int digits = 15; isfinite(value) && digits <= 17; digits++) {
+    snprintf(text, sizeof text, "%.*g", digits, value);
+    if (strtod(text, NULL) == value) break;
+  }
+  fputs(text, stdout);
+}
+
 static void print_json(const ls_model *model, const ls_dataset_info *info, const double *values) {
   printf("{\"samples\": %lld", (long long)info->n_samples);
   for (int i = 0; i < ls_model_metric_count(model); i++) {
-    if (isfinite(values[i])) printf(", \"%s\": %.17g", ls_model_metric_name(model, i), values[i]);
-    else printf(", \"%s\": null", ls_model_metric_name(model, i)); /* JSON has no NaN */
+    printf(", \"%s\": ", ls_model_metric_name(model, i));
+    print_number(values[i]);
   }
   printf("}\n");
 }

@@ -97,7 +97,7 @@ static int interrupted(const training *t) {
   char hint[1200];
   snprintf(hint, sizeof hint, "the same command resumes from the checkpoint in %s/checkpoints, on any number of ranks and threads",
            t->dir);
-  cli_error(hint, "stopped by a signal");
+  cli_note(hint, "stopped by a signal, after saving");
   return CLI_INTERRUPTED;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli.h"
 
@@ -60,10 +61,17 @@ static int run(int argc, char **argv) {
   return unknown_verb(word);
 }
 
+/* mpirun ends all processes when one fails: the first one needs a moment to say why. */
+static void let_the_first_speak(void) {
+  struct timespec pause = {0, 300000000};
+  nanosleep(&pause, NULL);
+}
+
 int main(int argc, char **argv) {
   /* Of many processes one speaks; the others' help and results would only repeat it. */
   if (!cli_is_first() && !freopen("/dev/null", "w", stdout)) return CLI_FAILURE;
   int code = run(argc, argv);
+  if (code != CLI_OK && !cli_is_first()) let_the_first_speak();
   if ((fflush(stdout) != 0 || ferror(stdout)) && code == CLI_OK) {
     cli_error(NULL, "cannot write the output");
     return CLI_FAILURE;

@@ -16,16 +16,27 @@ bool cli_is_first(void) {
   return true;
 }
 
-void cli_error(const char *hint, const char *format, ...) {
+static void say(const char *kind, const char *hint, const char *format, va_list args) {
   if (!cli_is_first()) return;
   fflush(stdout); /* what was said before comes first */
-  va_list args;
-  va_start(args, format);
-  fputs("lockstep: error: ", stderr);
+  fprintf(stderr, "lockstep: %s", kind);
   vfprintf(stderr, format, args);
   fputc('\n', stderr);
-  va_end(args);
   if (hint && *hint) fprintf(stderr, "  hint: %s\n", hint);
+}
+
+void cli_error(const char *hint, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  say("error: ", hint, format, args);
+  va_end(args);
+}
+
+void cli_note(const char *hint, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  say("", hint, format, args);
+  va_end(args);
 }
 
 int cli_usage(const char *verb, const char *format, ...) {
@@ -42,7 +53,7 @@ int cli_usage(const char *verb, const char *format, ...) {
 int cli_fail(ls_status status) {
   const ls_error *error = ls_last_error();
   if (status == LS_ERR_INTERRUPTED) {
-    cli_error(error->advice, "%s", error->message);
+    cli_note(error->advice, "%s", error->message);
     return CLI_INTERRUPTED;
   }
   const char *message = error->status == status ? error->message : ls_status_message(status);

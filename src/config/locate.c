@@ -40,14 +40,16 @@ static bool quotes(const char *message, const char *text) {
   return false;
 }
 
-/* Below `node`, the path of the first scalar that the message quotes. */
-static bool find_quoted(const lsi_node *node, const char *message, char *path, size_t size) {
-  if (node->kind == LSI_NODE_SCALAR) return quotes(message, node->text);
+/* Below `node`, the path of the first scalar whose value (or, `by_key`, whose key) the message quotes. */
+static bool find_quoted(const lsi_node *node, const char *key, bool by_key, const char *message, char *path,
+                        size_t size) {
+  if (node->kind == LSI_NODE_SCALAR) return quotes(message, by_key ? key : node->text);
   size_t used = strlen(path);
   for (int i = 0; i < node->n; i++) {
-    if (node->kind == LSI_NODE_MAP) snprintf(path + used, size - used, ".%s", node->keys[i]);
+    bool map = node->kind == LSI_NODE_MAP;
+    if (map) snprintf(path + used, size - used, ".%s", node->keys[i]);
     else snprintf(path + used, size - used, "[%d]", i);
-    if (find_quoted(node->items[i], message, path, size)) return true;
+    if (find_quoted(node->items[i], map ? node->keys[i] : "", by_key, message, path, size)) return true;
     path[used] = 0;
   }
   return false;
@@ -57,7 +59,9 @@ void lsi_config_prefix(const ls_config *config, const char *path) {
   char full[LSI_TREE_PATH], where[768];
   snprintf(full, sizeof full, "%s", path);
   const lsi_node *node = lsi_tree_locate(config->root, path);
-  if (node) find_quoted(node, ls_last_error()->message, full, sizeof full);
+  const char *message = ls_last_error()->message;
+  if (node && !find_quoted(node, "", false, message, full, sizeof full))
+    find_quoted(node, "", true, message, full, sizeof full);
   describe(config, full, where, sizeof where);
   lsi_error_prefix("%s", where);
 }

@@ -210,7 +210,7 @@ static void limits_text(const char *limits, char *buffer, size_t size) {
   if (isinf(r.max)) {
     snprintf(buffer, size, r.open_min ? " above %g" : " of at least %g", r.min);
   } else if (!r.open_min && !r.open_max) {
-    snprintf(buffer, size, " from %g to %g", r.min, r.max);
+    snprintf(buffer, size, " from %.12g to %.12g", r.min, r.max);
   } else {
     snprintf(buffer, size, " %s %g and %s %g", r.open_min ? "above" : "of at least", r.min,
              r.open_max ? "below" : "at most", r.max);

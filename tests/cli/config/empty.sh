@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+: >my.yaml
+lockstep train my.yaml

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+printf "\211HDF\r\n\032\n" >my.yaml
+lockstep train my.yaml

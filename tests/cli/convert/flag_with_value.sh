@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+lockstep convert a.csv -o a.h5 --labels=yes

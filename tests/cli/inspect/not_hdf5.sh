@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+echo text >a.h5
+lockstep inspect a.h5

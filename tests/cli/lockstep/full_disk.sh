@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+[ -w /dev/full ] || exit 1
+lockstep --help >/dev/full

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+lockstep train configs/fashion_mnist.yaml --verbose loud
