@@ -8,42 +8,101 @@
 #include "math/gemm.h"
 
 #include <blis.h>
+#include <math.h>
+#include <omp.h>
+#include <stdbool.h>
 
 #include "base/memory.h"
 #include "math/gemm_parts.h"
 #include "math/team.h"
 
-static void multiply(int n_threads, trans_t trans_b, size_t m, size_t n, size_t k, const float *a,
-                     const float *b, size_t b_stride, float *c) {
-  lsi_blis_ready();
+typedef struct product { /* c [m, n] = a [m, k] * b, b stored [k, n] or, transposed, [n, k] */
+  size_t m, n, k;
+  const float *a, *b;
+  float *c;
+  bool transposed;
+} product;
+
+/* One BLIS call on one thread: rows [row, row_end) x columns [column, column_end). */
+static void multiply_part(const product *p, size_t row, size_t row_end, size_t column,
+                          size_t column_end) {
+  if (row == row_end || column == column_end)
+    return;
   rntm_t runtime;
   bli_rntm_init(&runtime);
-  bli_rntm_set_num_threads(n_threads, &runtime);
+  bli_rntm_set_num_threads(1, &runtime);
   bli_rntm_disable_l3_sup(&runtime);
   float one = 1.0f, zero = 0.0f;
+  size_t b_stride = p->transposed ? p->k : p->n;
+  const float *b = p->b + (p->transposed ? column * p->k : column);
   /* BLIS's interface takes inputs without const; it does not write them. */
-  bli_sgemm_ex(BLIS_NO_TRANSPOSE, trans_b, (dim_t)m, (dim_t)n, (dim_t)k, &one, (float *)a, (inc_t)k,
-               1, (float *)b, (inc_t)b_stride, 1, &zero, c, (inc_t)n, 1, NULL, &runtime);
+  bli_sgemm_ex(BLIS_NO_TRANSPOSE, p->transposed ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE,
+               (dim_t)(row_end - row), (dim_t)(column_end - column), (dim_t)p->k, &one,
+               (float *)p->a + row * p->k, (inc_t)p->k, 1, (float *)b, (inc_t)b_stride, 1, &zero,
+               p->c + row * p->n + column, (inc_t)p->n, 1, NULL, &runtime);
+}
+
+/* Grid of down x across threads whose parts pack the least: each packs its rows of a and columns of
+ * b. */
+static int threads_down(int n_threads, size_t m, size_t n) {
+  int best = 1;
+  double least = INFINITY;
+  for (int down = 1; down <= n_threads; down++) {
+    if (n_threads % down != 0)
+      continue;
+    double packed = (double)m / down + (double)n / (n_threads / down);
+    if (packed < least) {
+      least = packed;
+      best = down;
+    }
+  }
+  return best;
+}
+
+/*
+ * The threads are ours, not BLIS's: its threads meet in barriers that spin without yielding, and
+ * with more threads than free cores (ranks x threads, a shared machine) one product took
+ * thousands of times as long. Cuts of rows and columns do not change an element's bits.
+ */
+static void multiply(int n_threads, const product *p) {
+  enum { ROW_UNIT = 24, COLUMN_UNIT = 64 }; /* multiples of BLIS's register tiles */
+  lsi_blis_ready();
+  if (n_threads == 1) {
+    multiply_part(p, 0, p->m, 0, p->n);
+    return;
+  }
+  int down = threads_down(n_threads, p->m, p->n), across = n_threads / down;
+#pragma omp parallel for num_threads(n_threads) schedule(static)
+  for (int t = 0; t < n_threads; t++) {
+    size_t row, row_end, column, column_end;
+    lsi_team_slice(p->m, ROW_UNIT, t / across, down, &row, &row_end);
+    lsi_team_slice(p->n, COLUMN_UNIT, t % across, across, &column, &column_end);
+    multiply_part(p, row, row_end, column, column_end);
+  }
 }
 
 void lsi_forward_on(int n_threads, size_t rows, size_t n, size_t k, const float *x, const float *w,
                     float *y) {
   if (rows == 0 || n == 0)
     return;
-  if (lsi_small_forward_takes(n, k))
+  if (lsi_small_forward_takes(n, k)) {
     lsi_small_forward(n_threads, rows, n, k, x, w, y);
-  else
-    multiply(n_threads, BLIS_NO_TRANSPOSE, rows, n, k, x, w, n, y);
+    return;
+  }
+  const product p = {.m = rows, .n = n, .k = k, .a = x, .b = w, .c = y};
+  multiply(n_threads, &p);
 }
 
 void lsi_input_grad_on(int n_threads, size_t rows, size_t k, size_t n, const float *dy,
                        const float *w, float *dx) {
   if (rows == 0 || k == 0)
     return;
-  if (lsi_small_input_grad_takes(k, n))
+  if (lsi_small_input_grad_takes(k, n)) {
     lsi_small_input_grad(n_threads, rows, k, n, dy, w, dx);
-  else
-    multiply(n_threads, BLIS_TRANSPOSE, rows, k, n, dy, w, n, dx);
+    return;
+  }
+  const product p = {.m = rows, .n = k, .k = n, .a = dy, .b = w, .c = dx, .transposed = true};
+  multiply(n_threads, &p);
 }
 
 static int threads_for(size_t rows, size_t n, size_t k) {
