@@ -34,7 +34,8 @@ ls_status lsi_checkpoint_write(const char *dir, int64_t iteration, const lsi_ckp
 typedef struct lsi_checkpoint lsi_checkpoint;
 /* Read and verify a whole file. Not collective. */
 ls_status lsi_checkpoint_read(const char *path, lsi_checkpoint **out);
-/* The newest file of DIR that verifies; damaged ones are reported with lsi_log_warn and skipped. *out = NULL when there is none. */
+/* The newest file of DIR that verifies; damaged ones are reported with lsi_log_warn and skipped. *out = NULL when DIR holds
+   none; LS_ERR_CORRUPT when it holds only damaged ones: a run must not start from zero unasked. */
 ls_status lsi_checkpoint_read_newest(const char *dir, lsi_checkpoint **out);
 void lsi_checkpoint_destroy(lsi_checkpoint **checkpoint);
 

@@ -124,5 +124,8 @@ ls_status lsi_checkpoint_read_newest(const char *dir, lsi_checkpoint **out) {
     status = LS_OK;
   }
   lsi_free(iterations);
+  LSI_CHECK(status != LS_OK || *out || n == 0, LS_ERR_CORRUPT,
+            "bring back a good file, or start afresh with --resume never, which removes the damaged ones",
+            "%s: none of the %d checkpoints is whole", dir, n);
   return status;
 }
