@@ -20,7 +20,8 @@ struct lsi_bytes {
 ls_status lsi_bytes_open(const char *path, lsi_bytes **out) {
   struct stat info;
   LSI_CHECK(stat(path, &info) == 0, errno == ENOENT ? LS_ERR_NOT_FOUND : LS_ERR_IO,
-            "check the path; relative paths start at the working directory", "%s: %s", path, strerror(errno));
+            "check the path; relative paths start at the working directory", "%s: %s", path,
+            strerror(errno));
   LSI_CHECK(S_ISREG(info.st_mode), LS_ERR_FORMAT, NULL, "%s: is %s, not a file of data", path,
             S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
   LSI_CHECK(info.st_size > 0, LS_ERR_FORMAT, NULL, "%s: the file is empty", path);
@@ -62,9 +63,10 @@ static ls_status read_some(lsi_bytes *b, char *out, size_t n, size_t *got) {
     int done = gzread(b->file, out + *got, (unsigned)part);
     int code = Z_OK;
     const char *reason = gzerror(b->file, &code);
-    LSI_CHECK(done >= 0 && (code == Z_OK || code == Z_STREAM_END), code == Z_ERRNO ? LS_ERR_IO : LS_ERR_CORRUPT,
-              "copy or download the file again", "%s: cannot be read after %llu bytes: %s", b->path,
-              (unsigned long long)b->position, code == Z_ERRNO ? strerror(errno) : reason);
+    LSI_CHECK(done >= 0 && (code == Z_OK || code == Z_STREAM_END),
+              code == Z_ERRNO ? LS_ERR_IO : LS_ERR_CORRUPT, "copy or download the file again",
+              "%s: cannot be read after %llu bytes: %s", b->path, (unsigned long long)b->position,
+              code == Z_ERRNO ? strerror(errno) : reason);
     if (done == 0) break;
     *got += (size_t)done;
     b->position += (uint64_t)done;
@@ -104,7 +106,8 @@ ls_status lsi_bytes_claim(const lsi_bytes *bytes, uint64_t rest) {
   bool good = bytes->packed ? rest / MAX_COMPRESSION <= there : rest == there;
   LSI_CHECK(good, LS_ERR_CORRUPT, "copy or download the file again",
             "%s: the header claims %llu bytes of values, but the file has %llu%s", bytes->path,
-            (unsigned long long)rest, (unsigned long long)there, bytes->packed ? " (compressed)" : "");
+            (unsigned long long)rest, (unsigned long long)there,
+            bytes->packed ? " (compressed)" : "");
   return LS_OK;
 }
 
@@ -127,8 +130,8 @@ ls_status lsi_bytes_all(lsi_bytes *bytes, size_t limit, char **text, size_t *n) 
     ls_status status = read_some(bytes, buffer + used, room + 1 - used, &got);
     used += got;
     if (status == LS_OK && used > limit)
-      status = lsi_error_set(LS_ERR_UNSUPPORTED, "split it, or save it as NPY", "%s: has more than %zu bytes of text",
-                             bytes->path, limit);
+      status = lsi_error_set(LS_ERR_UNSUPPORTED, "split it, or save it as NPY",
+                             "%s: has more than %zu bytes of text", bytes->path, limit);
     if (status == LS_OK && used <= room) break;
     char *larger = NULL;
     if (status == LS_OK) status = lsi_alloc(bytes->path, 2 * room + 2, 1, &larger);

@@ -13,7 +13,8 @@ ls_status lsi_bytes_open(const char *path, lsi_bytes **out);
 void lsi_bytes_close(lsi_bytes **bytes);
 const char *lsi_bytes_path(const lsi_bytes *bytes);
 
-/* The first bytes, up to n; less at the end of a shorter file. The position does not move: call it first. */
+/* The first bytes, up to n; less at the end of a shorter file. The position does not move: call it
+ * first. */
 ls_status lsi_bytes_peek(lsi_bytes *bytes, void *out, size_t n, size_t *got);
 /* Exactly n bytes; LS_ERR_CORRUPT with both sizes when the file ends before. */
 ls_status lsi_bytes_read(lsi_bytes *bytes, void *out, size_t n);

@@ -14,8 +14,8 @@ typedef struct source {
 /* The user's function always gets all that the set has. */
 static ls_status ensure_scratch(source *s, int64_t n) {
   size_t bytes;
-  LSI_CHECK(lsi_mul_size((size_t)n, ((size_t)s->spec.n_targets + 1) * sizeof(float), &bytes), LS_ERR_MEMORY, NULL,
-            "callback data set: %lld rows at once", (long long)n);
+  LSI_CHECK(lsi_mul_size((size_t)n, ((size_t)s->spec.n_targets + 1) * sizeof(float), &bytes),
+            LS_ERR_MEMORY, NULL, "callback data set: %lld rows at once", (long long)n);
   if (bytes <= s->scratch_bytes) return LS_OK;
   lsi_free(s->scratch);
   s->scratch = NULL;
@@ -25,7 +25,8 @@ static ls_status ensure_scratch(source *s, int64_t n) {
   return LS_OK;
 }
 
-static ls_status callback_read(void *self, const int64_t *rows, int64_t n, float *x, void *y, float *weight) {
+static ls_status callback_read(void *self, const int64_t *rows, int64_t n, float *x, void *y,
+                               float *weight) {
   source *s = self;
   bool has_y = s->spec.n_targets > 0, has_weight = s->spec.has_weight;
   if ((has_y && !y) || (has_weight && !weight)) LSI_TRY(ensure_scratch(s, n));
@@ -35,7 +36,8 @@ static ls_status callback_read(void *self, const int64_t *rows, int64_t n, float
   lsi_error_clear();
   ls_status status = s->spec.read(s->spec.user, rows, n, x, y_out, weight_out);
   if (status == LS_OK || ls_last_error()->status == status) return status;
-  LSI_FAIL(status < 0 && status >= LS_ERR_INTERNAL ? status : LS_ERR_IO, "the read function of ls_callback_spec failed",
+  LSI_FAIL(status < 0 && status >= LS_ERR_INTERNAL ? status : LS_ERR_IO,
+           "the read function of ls_callback_spec failed",
            "callback data set: reading %lld rows from row %lld on returned %d", (long long)n,
            (long long)(n > 0 ? rows[0] : 0), (int)status);
 }
@@ -46,20 +48,24 @@ static void callback_destroy(void *self) {
   lsi_free(s);
 }
 
-static const lsi_dataset_ops callback_ops = {.name = "callback", .read = callback_read, .destroy = callback_destroy};
+static const lsi_dataset_ops callback_ops = {
+    .name = "callback", .read = callback_read, .destroy = callback_destroy};
 
 static ls_status check_spec(const ls_callback_spec *spec) {
   LSI_CHECK(spec && spec->read, LS_ERR_ARG, NULL, "callback data set: read is NULL");
-  LSI_TRY(lsi_dataset_check_shape("callback data set", spec->n_samples, spec->x_rank, spec->x_shape));
-  LSI_CHECK(spec->n_targets >= 0 && spec->n_targets <= INT32_MAX, LS_ERR_ARG, NULL, "callback data set: n_targets is %lld",
-            (long long)spec->n_targets);
+  LSI_TRY(
+      lsi_dataset_check_shape("callback data set", spec->n_samples, spec->x_rank, spec->x_shape));
+  LSI_CHECK(spec->n_targets >= 0 && spec->n_targets <= INT32_MAX, LS_ERR_ARG, NULL,
+            "callback data set: n_targets is %lld", (long long)spec->n_targets);
   LSI_CHECK(!spec->y_is_label || spec->n_targets == 1, LS_ERR_ARG, "set n_targets = 1",
-            "callback data set: labels are one a sample, but n_targets is %lld", (long long)spec->n_targets);
+            "callback data set: labels are one a sample, but n_targets is %lld",
+            (long long)spec->n_targets);
   return LS_OK;
 }
 
 static ls_dataset_info describe(const ls_callback_spec *spec) {
-  ls_dataset_info info = {.n_samples = spec->n_samples, .x_rank = spec->x_rank, .x_dtype = LS_FLOAT32, .scale = 1};
+  ls_dataset_info info = {
+      .n_samples = spec->n_samples, .x_rank = spec->x_rank, .x_dtype = LS_FLOAT32, .scale = 1};
   for (int i = 0; i < spec->x_rank; i++) info.x_shape[i] = spec->x_shape[i];
   info.has_y = spec->n_targets > 0;
   info.y_is_label = spec->y_is_label;
@@ -91,8 +97,10 @@ ls_status lsi_dataset_from_callback_local(const ls_callback_spec *spec, ls_datas
   return LS_OK;
 }
 
-ls_status ls_dataset_from_callback(ls_context *context, const ls_callback_spec *spec, ls_dataset **out) {
-  LSI_CHECK(context && out, LS_ERR_ARG, NULL, "ls_dataset_from_callback: context and out must not be NULL");
+ls_status ls_dataset_from_callback(ls_context *context, const ls_callback_spec *spec,
+                                   ls_dataset **out) {
+  LSI_CHECK(context && out, LS_ERR_ARG, NULL,
+            "ls_dataset_from_callback: context and out must not be NULL");
   ls_dataset *dataset = NULL;
   ls_status status = lsi_dataset_from_callback_local(spec, &dataset);
   return lsi_dataset_agree(context, status, dataset, out);

@@ -42,7 +42,9 @@ static ls_status open_x(conversion *c) {
   LSI_TRY(lsi_bytes_open(spec->x, &bytes));
   ls_status status = lsi_format_detect(bytes, &format);
   if (status == LS_OK && format == LSI_FORMAT_TEXT) {
-    lsi_csv_spec csv = {.y_columns = spec->y_columns, .y_is_label = spec->y_is_label, .no_y = spec->no_y || spec->y};
+    lsi_csv_spec csv = {.y_columns = spec->y_columns,
+                        .y_is_label = spec->y_is_label,
+                        .no_y = spec->no_y || spec->y};
     status = lsi_csv_read(bytes, &csv, &c->x, &c->y);
     c->has_y = status == LS_OK && !csv.no_y;
   } else if (status == LS_OK && spec->y_columns) {
@@ -76,35 +78,44 @@ static ls_status open_y(conversion *c) {
 }
 
 static ls_status check_spec(const ls_convert_spec *spec) {
-  LSI_CHECK(spec && spec->x && spec->out, LS_ERR_ARG, NULL, "convert: a source and an output file are needed");
-  LSI_CHECK(isfinite(spec->scale) && isfinite(spec->offset), LS_ERR_ARG, NULL, "convert: scale %g and offset %g must be finite",
-            spec->scale, spec->offset);
-  LSI_CHECK(spec->deflate >= 0 && spec->deflate <= 9, LS_ERR_ARG, NULL, "convert: deflate is %d; 0 to 9 are possible",
-            spec->deflate);
-  LSI_CHECK(spec->chunk_rows >= 0, LS_ERR_ARG, NULL, "convert: chunk_rows is %lld", (long long)spec->chunk_rows);
-  LSI_CHECK(!spec->deflate || spec->chunk_rows, LS_ERR_ARG, "set the rows of a chunk as well, for example 256",
+  LSI_CHECK(spec && spec->x && spec->out, LS_ERR_ARG, NULL,
+            "convert: a source and an output file are needed");
+  LSI_CHECK(isfinite(spec->scale) && isfinite(spec->offset), LS_ERR_ARG, NULL,
+            "convert: scale %g and offset %g must be finite", spec->scale, spec->offset);
+  LSI_CHECK(spec->deflate >= 0 && spec->deflate <= 9, LS_ERR_ARG, NULL,
+            "convert: deflate is %d; 0 to 9 are possible", spec->deflate);
+  LSI_CHECK(spec->chunk_rows >= 0, LS_ERR_ARG, NULL, "convert: chunk_rows is %lld",
+            (long long)spec->chunk_rows);
+  LSI_CHECK(!spec->deflate || spec->chunk_rows, LS_ERR_ARG,
+            "set the rows of a chunk as well, for example 256",
             "convert: compression needs chunks");
-  LSI_CHECK(spec->first_row >= 0 && spec->n_rows >= 0, LS_ERR_ARG, NULL, "convert: first_row is %lld and n_rows is %lld",
-            (long long)spec->first_row, (long long)spec->n_rows);
-  LSI_CHECK(!(spec->y && spec->no_y), LS_ERR_ARG, NULL, "convert: '%s' is given as targets, and no targets are asked for",
-            spec->y);
+  LSI_CHECK(spec->first_row >= 0 && spec->n_rows >= 0, LS_ERR_ARG, NULL,
+            "convert: first_row is %lld and n_rows is %lld", (long long)spec->first_row,
+            (long long)spec->n_rows);
+  LSI_CHECK(!(spec->y && spec->no_y), LS_ERR_ARG, NULL,
+            "convert: '%s' is given as targets, and no targets are asked for", spec->y);
   return LS_OK;
 }
 
 static ls_status check_sources(conversion *c) {
   const ls_convert_spec *spec = c->spec;
   LSI_CHECK(!c->has_y || c->x.dims[0] == c->y.dims[0], LS_ERR_SHAPE, "give every sample one target",
-            "%s has %lld rows, but %s has %lld", c->x.path, (long long)c->x.dims[0], c->y.path, (long long)c->y.dims[0]);
-  LSI_CHECK(!c->has_y || c->y.rank <= 2, LS_ERR_SHAPE, "targets are [N] or [N, values]; are the files in the right order?",
+            "%s has %lld rows, but %s has %lld", c->x.path, (long long)c->x.dims[0], c->y.path,
+            (long long)c->y.dims[0]);
+  LSI_CHECK(!c->has_y || c->y.rank <= 2, LS_ERR_SHAPE,
+            "targets are [N] or [N, values]; are the files in the right order?",
             "%s: targets of %d dimensions", c->y.path, c->y.rank);
   c->first_row = spec->first_row;
   int64_t rest = c->x.dims[0] - spec->first_row;
-  LSI_CHECK(rest > 0 && spec->n_rows <= rest, LS_ERR_ARG, NULL, "%s: rows %lld to %lld of %lld", c->x.path,
-            (long long)spec->first_row, (long long)(spec->first_row + spec->n_rows), (long long)c->x.dims[0]);
+  LSI_CHECK(rest > 0 && spec->n_rows <= rest, LS_ERR_ARG, NULL, "%s: rows %lld to %lld of %lld",
+            c->x.path, (long long)spec->first_row, (long long)(spec->first_row + spec->n_rows),
+            (long long)c->x.dims[0]);
   c->n_rows = spec->n_rows ? spec->n_rows : rest;
   uint64_t chunk;
-  LSI_CHECK(!__builtin_mul_overflow((uint64_t)spec->chunk_rows, (uint64_t)c->x.row_bytes, &chunk) && chunk <= 64 << 20,
-            LS_ERR_ARG, "lower chunk_rows", "convert: %lld rows make a chunk of more than 64 MiB", (long long)spec->chunk_rows);
+  LSI_CHECK(!__builtin_mul_overflow((uint64_t)spec->chunk_rows, (uint64_t)c->x.row_bytes, &chunk) &&
+                chunk <= 64 << 20,
+            LS_ERR_ARG, "lower chunk_rows", "convert: %lld rows make a chunk of more than 64 MiB",
+            (long long)spec->chunk_rows);
   return LS_OK;
 }
 
@@ -131,14 +142,15 @@ static type_pair types_of(ls_dtype dtype) {
 }
 
 /* The last rows are read too, though not written: a source checks its own end there. */
-static ls_status copy_rows(conversion *c, lsi_source *source, hid_t dataset, lsi_hash *hash, char *block,
-                           int64_t block_rows) {
+static ls_status copy_rows(conversion *c, lsi_source *source, hid_t dataset, lsi_hash *hash,
+                           char *block, int64_t block_rows) {
   type_pair types = types_of(source->dtype);
   LSI_TRY(lsi_source_skip(source, c->first_row));
   for (int64_t row = 0; row < c->n_rows; row += block_rows) {
     int64_t n = c->n_rows - row < block_rows ? c->n_rows - row : block_rows;
     LSI_TRY(lsi_source_read(source, n, block));
-    LSI_TRY(lsi_h5_write_rows(dataset, c->spec->out, types.memory, (uint64_t)row, (uint64_t)n, block));
+    LSI_TRY(
+        lsi_h5_write_rows(dataset, c->spec->out, types.memory, (uint64_t)row, (uint64_t)n, block));
     lsi_hash_update(hash, block, (size_t)n * source->row_bytes);
   }
   return lsi_source_skip(source, source->dims[0] - source->next_row);
@@ -147,19 +159,21 @@ static ls_status copy_rows(conversion *c, lsi_source *source, hid_t dataset, lsi
 static int64_t rows_a_block(const conversion *c, const lsi_source *source) {
   int64_t rows = source->row_bytes < BLOCK_BYTES ? (int64_t)(BLOCK_BYTES / source->row_bytes) : 1;
   int64_t chunk = c->spec->chunk_rows;
-  if (chunk > 0) rows = rows < chunk ? chunk : rows / chunk * chunk; /* whole chunks are compressed once */
+  if (chunk > 0)
+    rows = rows < chunk ? chunk : rows / chunk * chunk; /* whole chunks are compressed once */
   return rows < c->n_rows ? rows : c->n_rows;
 }
 
-static ls_status write_array(conversion *c, hid_t file, const char *name, lsi_source *source, char *digest) {
+static ls_status write_array(conversion *c, hid_t file, const char *name, lsi_source *source,
+                             char *digest) {
   uint64_t dims[LS_MAX_RANK];
   for (int i = 0; i < source->rank; i++) dims[i] = (uint64_t)source->dims[i];
   dims[0] = (uint64_t)c->n_rows;
   hid_t dataset;
   char *block = NULL;
   lsi_hash *hash = NULL;
-  LSI_TRY(lsi_h5_create_array(file, name, source->rank, dims, types_of(source->dtype).file, (uint64_t)c->spec->chunk_rows,
-                              c->spec->deflate, &dataset));
+  LSI_TRY(lsi_h5_create_array(file, name, source->rank, dims, types_of(source->dtype).file,
+                              (uint64_t)c->spec->chunk_rows, c->spec->deflate, &dataset));
   int64_t block_rows = rows_a_block(c, source);
   ls_status status = lsi_alloc("convert: rows", (size_t)block_rows, source->row_bytes, &block);
   if (status == LS_OK) status = lsi_hash_create(&hash);
@@ -168,7 +182,8 @@ static ls_status write_array(conversion *c, hid_t file, const char *name, lsi_so
   lsi_hash_destroy(&hash);
   lsi_free(block);
   if (H5Dclose(dataset) < 0 && status == LS_OK)
-    status = lsi_error_set(LS_ERR_IO, "check the free space", "%s: dataset '%s' cannot be closed", c->spec->out, name);
+    status = lsi_error_set(LS_ERR_IO, "check the free space", "%s: dataset '%s' cannot be closed",
+                           c->spec->out, name);
   return status;
 }
 
@@ -176,11 +191,13 @@ static ls_status write_file(conversion *c, hid_t file) {
   LSI_TRY(write_array(c, file, "x", &c->x, c->digest[0]));
   double scale = c->spec->scale == 0 ? 1 : c->spec->scale;
   if (scale != 1) LSI_TRY(lsi_h5_write_attr_double(file, "x", "scale_factor", scale));
-  if (c->spec->offset != 0) LSI_TRY(lsi_h5_write_attr_double(file, "x", "add_offset", c->spec->offset));
+  if (c->spec->offset != 0)
+    LSI_TRY(lsi_h5_write_attr_double(file, "x", "add_offset", c->spec->offset));
   if (!c->has_y) return LS_OK;
   LSI_TRY(write_array(c, file, "y", &c->y, c->digest[1]));
   if (!c->y.class_names) return LS_OK;
-  return lsi_h5_write_attr_strings(file, "y", "classes", (const char *const *)c->y.class_names, (size_t)c->y.n_classes);
+  return lsi_h5_write_attr_strings(file, "y", "classes", (const char *const *)c->y.class_names,
+                                   (size_t)c->y.n_classes);
 }
 
 static ls_status write_image(conversion *c) {
@@ -201,18 +218,19 @@ static ls_status write_image(conversion *c) {
 
 /* ---- large files ---- */
 
-static ls_status hash_rows(const conversion *c, const lsi_h5_array *array, const lsi_source *source, lsi_hash *hash,
-                           char *block, int64_t block_rows) {
+static ls_status hash_rows(const conversion *c, const lsi_h5_array *array, const lsi_source *source,
+                           lsi_hash *hash, char *block, int64_t block_rows) {
   for (int64_t row = 0; row < c->n_rows; row += block_rows) {
     int64_t n = c->n_rows - row < block_rows ? c->n_rows - row : block_rows;
-    LSI_TRY(lsi_h5_array_read_rows(array, c->spec->out, types_of(source->dtype).memory, (uint64_t)row, (uint64_t)n, block));
+    LSI_TRY(lsi_h5_array_read_rows(array, c->spec->out, types_of(source->dtype).memory,
+                                   (uint64_t)row, (uint64_t)n, block));
     lsi_hash_update(hash, block, (size_t)n * source->row_bytes);
   }
   return LS_OK;
 }
 
-static ls_status compare_array(const conversion *c, hid_t file, const char *name, const lsi_source *source,
-                               const char *digest) {
+static ls_status compare_array(const conversion *c, hid_t file, const char *name,
+                               const lsi_source *source, const char *digest) {
   lsi_h5_array array;
   char *block = NULL, hex[LSI_DIGEST_HEX] = "";
   lsi_hash *hash = NULL;
@@ -223,8 +241,8 @@ static ls_status compare_array(const conversion *c, hid_t file, const char *name
   if (status == LS_OK) status = hash_rows(c, &array, source, hash, block, block_rows);
   if (status == LS_OK) lsi_hash_hex(hash, hex);
   if (status == LS_OK && strcmp(hex, digest) != 0)
-    status = lsi_error_set(LS_ERR_IO, "check the disk and its free space", "%s: dataset '%s' reads back differently",
-                           c->spec->out, name);
+    status = lsi_error_set(LS_ERR_IO, "check the disk and its free space",
+                           "%s: dataset '%s' reads back differently", c->spec->out, name);
   lsi_hash_destroy(&hash);
   lsi_free(block);
   lsi_h5_array_close(&array);
@@ -247,7 +265,8 @@ static ls_status write_large(conversion *c) {
   LSI_TRY(lsi_h5_file_create(temporary, &file));
   ls_status status = write_file(c, file);
   if (H5Fclose(file) < 0 && status == LS_OK)
-    status = lsi_error_set(LS_ERR_IO, "check the free space", "%s: HDF5 cannot close the file", c->spec->out);
+    status = lsi_error_set(LS_ERR_IO, "check the free space", "%s: HDF5 cannot close the file",
+                           c->spec->out);
   if (status == LS_OK) status = verify_file(c, temporary);
   if (status != LS_OK) {
     unlink(temporary);

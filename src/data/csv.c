@@ -36,8 +36,8 @@ static ls_status read_first_record(table *t) {
   do {
     LSI_TRY(lsi_csv_next(&csv, &cell));
     t->n_columns++;
-    LSI_CHECK(t->n_columns <= MAX_COLUMNS, LS_ERR_UNSUPPORTED, NULL, "%s:1: more than %d columns", t->path,
-              (int)MAX_COLUMNS);
+    LSI_CHECK(t->n_columns <= MAX_COLUMNS, LS_ERR_UNSUPPORTED, NULL, "%s:1: more than %d columns",
+              t->path, (int)MAX_COLUMNS);
   } while (!cell.ends_record);
   LSI_TRY(LSI_ALLOC("CSV columns", t->n_columns, &t->first));
   LSI_TRY(LSI_ALLOC("CSV columns", t->n_columns, &t->is_target));
@@ -56,7 +56,8 @@ static bool is_number(const lsi_csv_cell *cell) {
 static int64_t column_named(const table *t, const char *name) {
   char text[NAME_BYTES];
   for (int64_t i = 0; i < t->n_columns; i++)
-    if (lsi_csv_text(&t->first[i], text, sizeof text) < sizeof text && strcmp(text, name) == 0) return i;
+    if (lsi_csv_text(&t->first[i], text, sizeof text) < sizeof text && strcmp(text, name) == 0)
+      return i;
   return -1;
 }
 
@@ -71,10 +72,11 @@ static ls_status no_such_column(const table *t, const char *name) {
   }
   const char *near = lsi_nearest_name(name, list, n);
   char advice[256];
-  snprintf(advice, sizeof advice, near ? "did you mean '%s'?" : "use a name of the first line, or a number from 1%s",
+  snprintf(advice, sizeof advice,
+           near ? "did you mean '%s'?" : "use a name of the first line, or a number from 1%s",
            near ? near : "");
-  LSI_FAIL(LS_ERR_NOT_FOUND, advice, "%s: there is no column '%s' among the %lld columns", t->path, name,
-           (long long)t->n_columns);
+  LSI_FAIL(LS_ERR_NOT_FOUND, advice, "%s: there is no column '%s' among the %lld columns", t->path,
+           name, (long long)t->n_columns);
 }
 
 static ls_status mark_target(table *t, const char *item, bool *by_name) {
@@ -101,7 +103,8 @@ static ls_status mark_targets(table *t, bool *by_name) {
     return LS_OK;
   }
   if (!spec->y_columns) {
-    LSI_CHECK(t->n_columns > 1, LS_ERR_SHAPE, "columns are separated by commas; say so if the table has no targets",
+    LSI_CHECK(t->n_columns > 1, LS_ERR_SHAPE,
+              "columns are separated by commas; say so if the table has no targets",
               "%s: the table has one column, so nothing is left for the features", t->path);
     t->is_target[t->n_columns - 1] = true;
     t->n_targets = 1;
@@ -110,22 +113,24 @@ static ls_status mark_targets(table *t, bool *by_name) {
   char *list = NULL, *rest = NULL;
   LSI_TRY(lsi_strdup(spec->y_columns, &list));
   ls_status status = LS_OK;
-  for (char *item = strtok_r(list, ",", &rest); item && status == LS_OK; item = strtok_r(NULL, ",", &rest)) {
+  for (char *item = strtok_r(list, ",", &rest); item && status == LS_OK;
+       item = strtok_r(NULL, ",", &rest)) {
     item += strspn(item, " ");
     status = mark_target(t, item, by_name);
   }
   lsi_free(list);
   LSI_TRY(status);
   LSI_CHECK(t->n_targets > 0 && t->n_targets < t->n_columns, LS_ERR_ARG, NULL,
-            "%s: y columns '%s' are %lld of %lld columns; some must be left as features", t->path, spec->y_columns,
-            (long long)t->n_targets, (long long)t->n_columns);
+            "%s: y columns '%s' are %lld of %lld columns; some must be left as features", t->path,
+            spec->y_columns, (long long)t->n_targets, (long long)t->n_columns);
   return LS_OK;
 }
 
 /* ---- is the first record a header? ---- */
 
 static bool cell_is(const lsi_csv_cell *a, const lsi_csv_cell *b) {
-  return a->length == b->length && a->quoted == b->quoted && memcmp(a->text, b->text, a->length) == 0;
+  return a->length == b->length && a->quoted == b->quoted &&
+         memcmp(a->text, b->text, a->length) == 0;
 }
 
 /* For one column of classes: does the first cell come again? */
@@ -165,7 +170,8 @@ static ls_status start_rows(const table *t, lsi_csv *csv) {
   return LS_OK;
 }
 
-static ls_status check_row_end(const table *t, const lsi_csv *csv, const lsi_csv_cell *cell, int64_t i) {
+static ls_status check_row_end(const table *t, const lsi_csv *csv, const lsi_csv_cell *cell,
+                               int64_t i) {
   if (cell->ends_record == (i == t->n_columns - 1)) return LS_OK;
   return lsi_csv_error(csv, cell, "every line needs the same number of cells",
                        cell->ends_record ? "the line has %lld cells, the first has %lld"
@@ -186,12 +192,13 @@ static ls_status count_rows(table *t) {
       LSI_TRY(check_row_end(t, &csv, &cell, i));
     }
   }
-  LSI_CHECK(t->n_rows > 0, LS_ERR_SHAPE, "give it at least one row below the header", "%s: the table is empty (0 rows)",
-            t->path);
+  LSI_CHECK(t->n_rows > 0, LS_ERR_SHAPE, "give it at least one row below the header",
+            "%s: the table is empty (0 rows)", t->path);
   return LS_OK;
 }
 
-static ls_status number_cell(const table *t, const lsi_csv *csv, const lsi_csv_cell *cell, int64_t column, float *out) {
+static ls_status number_cell(const table *t, const lsi_csv *csv, const lsi_csv_cell *cell,
+                             int64_t column, float *out) {
   double value = 0;
   char text[48], name[NAME_BYTES + 4] = "";
   bool good = lsi_csv_number(cell, &value);
@@ -205,8 +212,8 @@ static ls_status number_cell(const table *t, const lsi_csv *csv, const lsi_csv_c
     strcat(name, "'");
   }
   if (cell->length == 0)
-    return lsi_csv_error(csv, cell, "fill it in, or remove the row", "the cell of column %lld%s is empty",
-                         (long long)column + 1, name);
+    return lsi_csv_error(csv, cell, "fill it in, or remove the row",
+                         "the cell of column %lld%s is empty", (long long)column + 1, name);
   lsi_csv_text(cell, text, sizeof text);
   return lsi_csv_error(csv, cell,
                        t->is_target[column] ? "text targets are possible as classes (labels) only"
@@ -228,8 +235,10 @@ static ls_status fill_row(const table *t, lsi_csv *csv, float *x, float *y, lsi_
   return LS_OK;
 }
 
-static ls_status make_source(const table *t, ls_dtype dtype, int64_t columns, bool flat, lsi_source *out) {
-  *out = (lsi_source){.format = "CSV", .dtype = dtype, .rank = flat ? 1 : 2, .dims = {t->n_rows, columns}};
+static ls_status make_source(const table *t, ls_dtype dtype, int64_t columns, bool flat,
+                             lsi_source *out) {
+  *out = (lsi_source){
+      .format = "CSV", .dtype = dtype, .rank = flat ? 1 : 2, .dims = {t->n_rows, columns}};
   LSI_TRY(lsi_strdup(t->path, &out->path));
   LSI_TRY(lsi_source_measure(out));
   return lsi_alloc("CSV table", (size_t)t->n_rows, out->row_bytes, &out->values);
@@ -239,16 +248,19 @@ static ls_status fill(const table *t, lsi_source *x, lsi_source *y) {
   bool labels = t->spec->y_is_label && t->n_targets > 0;
   int64_t n_features = t->n_columns - t->n_targets;
   LSI_CHECK(!labels || t->n_targets == 1, LS_ERR_ARG, "name one column of classes",
-            "%s: %lld columns are targets, but classes stand in one column", t->path, (long long)t->n_targets);
+            "%s: %lld columns are targets, but classes stand in one column", t->path,
+            (long long)t->n_targets);
   if (n_features > 0) LSI_TRY(make_source(t, LS_FLOAT32, n_features, false, x));
-  if (t->n_targets > 0) LSI_TRY(make_source(t, labels ? LS_INT32 : LS_FLOAT32, t->n_targets, t->n_targets == 1, y));
+  if (t->n_targets > 0)
+    LSI_TRY(make_source(t, labels ? LS_INT32 : LS_FLOAT32, t->n_targets, t->n_targets == 1, y));
   lsi_csv_cell *cells = NULL;
   if (labels) LSI_TRY(LSI_ALLOC("CSV classes", t->n_rows, &cells));
   lsi_csv csv;
   ls_status status = start_rows(t, &csv);
   for (int64_t row = 0; row < t->n_rows && status == LS_OK; row++)
     status = fill_row(t, &csv, n_features ? (float *)x->values + row * n_features : NULL,
-                      t->n_targets ? (float *)y->values + row * t->n_targets : NULL, labels ? &cells[row] : NULL);
+                      t->n_targets ? (float *)y->values + row * t->n_targets : NULL,
+                      labels ? &cells[row] : NULL);
   if (status == LS_OK && labels) status = lsi_csv_number_classes(&csv, cells, y);
   lsi_free(cells);
   return status;

@@ -16,13 +16,15 @@ void lsi_csv_start(lsi_csv *csv, const char *path, const char *text, size_t n) {
   *csv = (lsi_csv){.path = path, .next = text, .end = text + n, .line_start = text, .line = 1};
 }
 
-ls_status lsi_csv_error(const lsi_csv *csv, const lsi_csv_cell *cell, const char *advice, const char *format, ...) {
+ls_status lsi_csv_error(const lsi_csv *csv, const lsi_csv_cell *cell, const char *advice,
+                        const char *format, ...) {
   char text[512];
   va_list args;
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  LSI_FAIL(LS_ERR_FORMAT, advice, "%s:%lld:%lld: %s", csv->path, (long long)cell->line, (long long)cell->column, text);
+  LSI_FAIL(LS_ERR_FORMAT, advice, "%s:%lld:%lld: %s", csv->path, (long long)cell->line,
+           (long long)cell->column, text);
 }
 
 static size_t line_end_bytes(const lsi_csv *csv, const char *at) {
@@ -44,7 +46,8 @@ static ls_status finish_cell(lsi_csv *csv, lsi_csv_cell *cell, const char *at) {
   size_t line_end = line_end_bytes(csv, at);
   if (at < csv->end && !line_end && *at != ',') {
     lsi_csv_cell here = {.line = csv->line, .column = at - csv->line_start + 1};
-    return lsi_csv_error(csv, &here, "quote the whole cell and double the quotes inside it", "a comma or line end was expected after the closing quote");
+    return lsi_csv_error(csv, &here, "quote the whole cell and double the quotes inside it",
+                         "a comma or line end was expected after the closing quote");
   }
   cell->ends_record = at >= csv->end || line_end > 0;
   csv->next = at + (at >= csv->end ? 0 : line_end ? line_end : 1);
@@ -68,20 +71,23 @@ static ls_status quoted_cell(lsi_csv *csv, lsi_csv_cell *cell) {
     if (at + 1 < csv->end && at[1] == '"') at++;
     else break;
   }
-  if (at >= csv->end) return lsi_csv_error(csv, cell, "close the quotes", "the quoted cell never ends");
+  if (at >= csv->end)
+    return lsi_csv_error(csv, cell, "close the quotes", "the quoted cell never ends");
   cell->length = (size_t)(at - cell->text);
   return finish_cell(csv, cell, at + 1);
 }
 
 ls_status lsi_csv_next(lsi_csv *csv, lsi_csv_cell *cell) {
-  *cell = (lsi_csv_cell){.text = csv->next, .line = csv->line, .column = csv->next - csv->line_start + 1};
+  *cell = (lsi_csv_cell){
+      .text = csv->next, .line = csv->line, .column = csv->next - csv->line_start + 1};
   if (csv->next < csv->end && *csv->next == '"') return quoted_cell(csv, cell);
   const char *at = csv->next;
   while (at < csv->end && *at != ',' && !line_end_bytes(csv, at)) {
     if (*at == '"' || *at == '\0') {
       lsi_csv_cell here = {.line = csv->line, .column = at - csv->line_start + 1};
-      return lsi_csv_error(csv, &here, *at ? "quote the whole cell and double the quotes inside it" : NULL,
-                           *at ? "a quote inside an unquoted cell" : "a zero byte: this is not text");
+      return lsi_csv_error(
+          csv, &here, *at ? "quote the whole cell and double the quotes inside it" : NULL,
+          *at ? "a quote inside an unquoted cell" : "a zero byte: this is not text");
     }
     at++;
   }

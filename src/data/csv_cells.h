@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef LSI_DATA_CSV_CELLS_H
 #define LSI_DATA_CSV_CELLS_H
-/* The cells of a CSV text (RFC 4180): commas, quoted cells, LF or CRLF, a byte order mark. The text is not changed. */
+/* The cells of a CSV text (RFC 4180): commas, quoted cells, LF or CRLF, a byte order mark. The text
+ * is not changed. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/status.h"
 
 typedef struct lsi_csv_cell {
-  const char *text;     /* inside the quotes, if any */
+  const char *text; /* inside the quotes, if any */
   size_t length;
   bool quoted;          /* pairs of quotes inside stand for one */
   int64_t line, column; /* where the cell starts; from 1, column in bytes */
@@ -31,6 +32,6 @@ bool lsi_csv_number(const lsi_csv_cell *cell, double *out);
 /* The text with pairs of quotes made single; at most size - 1 bytes; returns the full length. */
 size_t lsi_csv_text(const lsi_csv_cell *cell, char *out, size_t size);
 /* LS_ERR_FORMAT at the cell: "path:line:column: ...". */
-ls_status lsi_csv_error(const lsi_csv *csv, const lsi_csv_cell *cell, const char *advice, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+ls_status lsi_csv_error(const lsi_csv *csv, const lsi_csv_cell *cell, const char *advice,
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
 #endif

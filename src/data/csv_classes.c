@@ -7,12 +7,14 @@
 
 #include "base/memory.h"
 
-/* HDF5 keeps the names in attributes of 64 KiB; more classes than this are surely a column of values. */
+/* HDF5 keeps the names in attributes of 64 KiB; more classes than this are surely a column of
+ * values. */
 enum { MAX_CLASSES = 65536, MAX_NAME_BYTES = 1024 };
 
 static bool whole_number(const lsi_csv_cell *cell, int32_t *out) {
   double value;
-  if (!lsi_csv_number(cell, &value) || value != floor(value) || fabs(value) > INT32_MAX) return false;
+  if (!lsi_csv_number(cell, &value) || value != floor(value) || fabs(value) > INT32_MAX)
+    return false;
   *out = (int32_t)value;
   return true;
 }
@@ -41,7 +43,8 @@ static ls_status copy_texts(const lsi_csv *csv, const lsi_csv_cell *cells, int64
   return LS_OK;
 }
 
-static ls_status number_texts(const lsi_csv *csv, const lsi_csv_cell *cells, char **texts, lsi_source *y) {
+static ls_status number_texts(const lsi_csv *csv, const lsi_csv_cell *cells, char **texts,
+                              lsi_source *y) {
   int64_t n = y->dims[0], n_classes = 0;
   char **names;
   LSI_TRY(LSI_ALLOC("CSV classes", n, &names));
@@ -51,12 +54,15 @@ static ls_status number_texts(const lsi_csv *csv, const lsi_csv_cell *cells, cha
     if (i == 0 || strcmp(names[i], names[n_classes - 1]) != 0) names[n_classes++] = names[i];
   int32_t *labels = y->values;
   for (int64_t i = 0; i < n; i++)
-    labels[i] = (int32_t)((char **)bsearch(&texts[i], names, (size_t)n_classes, sizeof *names, by_name) - names);
+    labels[i] =
+        (int32_t)((char **)bsearch(&texts[i], names, (size_t)n_classes, sizeof *names, by_name) -
+                  names);
   ls_status status = LS_OK;
   if (n_classes > MAX_CLASSES)
-    status = lsi_csv_error(csv, &cells[0], "is it the right column?", "the column has %lld different classes",
-                           (long long)n_classes);
-  if (status == LS_OK) { /* the names point into texts, which the source takes over: its head has room for them */
+    status = lsi_csv_error(csv, &cells[0], "is it the right column?",
+                           "the column has %lld different classes", (long long)n_classes);
+  if (status == LS_OK) { /* the names point into texts, which the source takes over: its head has
+                            room for them */
     memcpy(texts, names, (size_t)n_classes * sizeof *names);
     y->class_names = texts;
     y->n_classes = n_classes;
@@ -72,7 +78,8 @@ ls_status lsi_csv_number_classes(const lsi_csv *csv, const lsi_csv_cell *cells, 
   if (i == n) return LS_OK;
   double value;
   if (lsi_csv_number(&cells[i], &value))
-    return lsi_csv_error(csv, &cells[i], "classes are integers or texts; is the column a value to predict?",
+    return lsi_csv_error(csv, &cells[i],
+                         "classes are integers or texts; is the column a value to predict?",
                          "the class is %g, not an integer", value);
   char **texts = NULL;
   LSI_TRY(copy_texts(csv, cells, n, &texts));

@@ -29,6 +29,7 @@ typedef struct lsi_decoder {
 void lsi_decoder_init(lsi_decoder *decoder, ls_dtype dtype, double scale, double offset);
 void lsi_decode(const lsi_decoder *decoder, const void *stored, size_t n, float *out);
 
-/* One integer of an integer type as a label; false when it does not fit into int32. `text` [24] gets its digits then. */
+/* One integer of an integer type as a label; false when it does not fit into int32. `text` [24]
+ * gets its digits then. */
 bool lsi_decode_label(ls_dtype dtype, const void *stored, int32_t *out, char text[24]);
 #endif

@@ -55,20 +55,23 @@ static ls_status put_label(void *context, int64_t place, int64_t row, const void
   const target *t = context;
   char digits[24];
   if (lsi_decode_label(t->field->dtype, stored, (int32_t *)t->out + place, digits)) return LS_OK;
-  LSI_FAIL(LS_ERR_SHAPE, "number the classes from 0", "%s: dataset '%s', row %lld: label %s does not fit 32 bits",
-           t->fields->label, t->field->name, (long long)row, digits);
+  LSI_FAIL(LS_ERR_SHAPE, "number the classes from 0",
+           "%s: dataset '%s', row %lld: label %s does not fit 32 bits", t->fields->label,
+           t->field->name, (long long)row, digits);
 }
 
-static ls_status read_field(const lsi_fields *fields, const lsi_field *field, bool label, const int64_t *rows,
-                            int64_t n, void *out) {
+static ls_status read_field(const lsi_fields *fields, const lsi_field *field, bool label,
+                            const int64_t *rows, int64_t n, void *out) {
   target t = {fields, field, out};
   lsi_row_visitor put = label ? put_label : put_floats;
   if (field->stream) return lsi_stream_each(field->stream, rows, n, put, &t);
-  for (int64_t i = 0; i < n; i++) LSI_TRY(put(&t, i, rows[i], field->values + (size_t)rows[i] * field->row_bytes));
+  for (int64_t i = 0; i < n; i++)
+    LSI_TRY(put(&t, i, rows[i], field->values + (size_t)rows[i] * field->row_bytes));
   return LS_OK;
 }
 
-static ls_status fields_read(void *self, const int64_t *rows, int64_t n, float *x, void *y, float *weight) {
+static ls_status fields_read(void *self, const int64_t *rows, int64_t n, float *x, void *y,
+                             float *weight) {
   const lsi_fields *f = self;
   if (x) LSI_TRY(read_field(f, &f->x, false, rows, n, x));
   if (y && f->y.name) LSI_TRY(read_field(f, &f->y, f->y_is_label, rows, n, y));
@@ -81,7 +84,8 @@ static void fields_destroy(void *self) {
   lsi_fields_destroy(&f);
 }
 
-const lsi_dataset_ops lsi_fields_ops = {.name = "arrays", .read = fields_read, .destroy = fields_destroy};
+const lsi_dataset_ops lsi_fields_ops = {
+    .name = "arrays", .read = fields_read, .destroy = fields_destroy};
 
 ls_status lsi_field_stored(const lsi_field *field, int64_t first, int64_t n, void *out) {
   if (!field->stream) {

@@ -53,8 +53,9 @@ static ls_status open_arrays(hid_t file, opening *o) {
     ls_status status = lsi_h5_array_open(file, o->spec->path, o->names[i], &o->arrays[i]);
     if (status == LS_ERR_NOT_FOUND)
       LSI_FAIL(status, "give the names of the datasets that hold features, targets and weights",
-               "%s: there is no dataset '%s' (looked for '%s', '%s' and '%s')", o->spec->path, o->names[i],
-               given[0] ? given[0] : usual[0], given[1] ? given[1] : usual[1], given[2] ? given[2] : usual[2]);
+               "%s: there is no dataset '%s' (looked for '%s', '%s' and '%s')", o->spec->path,
+               o->names[i], given[0] ? given[0] : usual[0], given[1] ? given[1] : usual[1],
+               given[2] ? given[2] : usual[2]);
     LSI_TRY(status);
     o->present[i] = true;
   }
@@ -66,22 +67,25 @@ static ls_status check_rows(const opening *o) {
   for (int i = 0; i < N_FIELDS; i++) {
     if (!o->present[i]) continue;
     const lsi_h5_array *a = &o->arrays[i];
-    LSI_CHECK(a->rank >= 1, LS_ERR_SHAPE, NULL, "%s: dataset '%s' is a single value, not rows", path, o->names[i]);
-    LSI_CHECK(a->dims[0] > 0, LS_ERR_SHAPE, "give it at least one sample", "%s: dataset '%s' is empty (0 rows)", path,
-              o->names[i]);
+    LSI_CHECK(a->rank >= 1, LS_ERR_SHAPE, NULL, "%s: dataset '%s' is a single value, not rows",
+              path, o->names[i]);
+    LSI_CHECK(a->dims[0] > 0, LS_ERR_SHAPE, "give it at least one sample",
+              "%s: dataset '%s' is empty (0 rows)", path, o->names[i]);
     LSI_CHECK(a->dims[0] == o->arrays[0].dims[0], LS_ERR_SHAPE, "give every sample one row in each",
               "%s: dataset '%s' has %llu rows, but '%s' has %llu", path, o->names[0],
-              (unsigned long long)o->arrays[0].dims[0], o->names[i], (unsigned long long)a->dims[0]);
+              (unsigned long long)o->arrays[0].dims[0], o->names[i],
+              (unsigned long long)a->dims[0]);
   }
   const lsi_h5_array *y = &o->arrays[1], *weight = &o->arrays[2];
   LSI_CHECK(!o->present[1] || y->rank <= 2, LS_ERR_SHAPE, "targets are [N] or [N, values]",
             "%s: dataset '%s' has %d dimensions", path, o->names[1], y->rank);
-  LSI_CHECK(!o->present[1] || (y->count > 0 && y->count / y->dims[0] <= INT32_MAX), LS_ERR_SHAPE, NULL,
-            "%s: dataset '%s' has %llu values a sample", path, o->names[1],
+  LSI_CHECK(!o->present[1] || (y->count > 0 && y->count / y->dims[0] <= INT32_MAX), LS_ERR_SHAPE,
+            NULL, "%s: dataset '%s' has %llu values a sample", path, o->names[1],
             (unsigned long long)(y->count / (y->dims[0] ? y->dims[0] : 1)));
-  LSI_CHECK(!o->present[2] || weight->count == weight->dims[0], LS_ERR_SHAPE, "weights are one number a sample: [N]",
-            "%s: dataset '%s' has %llu values for %llu rows", path, o->names[2], (unsigned long long)weight->count,
-            (unsigned long long)weight->dims[0]);
+  LSI_CHECK(!o->present[2] || weight->count == weight->dims[0], LS_ERR_SHAPE,
+            "weights are one number a sample: [N]",
+            "%s: dataset '%s' has %llu values for %llu rows", path, o->names[2],
+            (unsigned long long)weight->count, (unsigned long long)weight->dims[0]);
   return LS_OK;
 }
 
@@ -91,21 +95,24 @@ static ls_status read_factor(const opening *o, hid_t file, const char *attr, dou
   ls_status status = lsi_h5_attr_double(file, x, attr, value);
   if (status != LS_OK) lsi_error_prefix("%s", o->spec->path);
   LSI_TRY(status);
-  LSI_CHECK(isfinite(*value), LS_ERR_FORMAT, NULL, "%s: attribute '%s' of '%s' is %g, not a finite number",
-            o->spec->path, attr, x, *value);
+  LSI_CHECK(isfinite(*value), LS_ERR_FORMAT, NULL,
+            "%s: attribute '%s' of '%s' is %g, not a finite number", o->spec->path, attr, x,
+            *value);
   return LS_OK;
 }
 
 static ls_status describe(const opening *o, hid_t file, ls_dataset_info *info) {
   const lsi_h5_array *x = &o->arrays[0], *y = &o->arrays[1];
-  *info = (ls_dataset_info){.n_samples = (int64_t)x->dims[0], .x_dtype = memory_dtype(x), .scale = 1};
+  *info =
+      (ls_dataset_info){.n_samples = (int64_t)x->dims[0], .x_dtype = memory_dtype(x), .scale = 1};
   info->x_rank = x->rank > 1 ? x->rank - 1 : 1;
   info->x_shape[0] = 1; /* x of shape [N] is one feature a sample */
   for (int i = 1; i < x->rank; i++) info->x_shape[i - 1] = (int64_t)x->dims[i];
   LSI_TRY(lsi_dataset_check_shape(o->spec->path, info->n_samples, info->x_rank, info->x_shape));
   LSI_TRY(read_factor(o, file, "scale_factor", &info->scale));
   LSI_TRY(read_factor(o, file, "add_offset", &info->offset));
-  LSI_CHECK(info->scale != 0, LS_ERR_FORMAT, NULL, "%s: attribute 'scale_factor' of '%s' is 0", o->spec->path, o->names[0]);
+  LSI_CHECK(info->scale != 0, LS_ERR_FORMAT, NULL, "%s: attribute 'scale_factor' of '%s' is 0",
+            o->spec->path, o->names[0]);
   info->has_y = o->present[1];
   if (info->has_y) {
     info->y_rank = y->rank;
@@ -117,16 +124,16 @@ static ls_status describe(const opening *o, hid_t file, ls_dataset_info *info) {
 }
 
 /* Fill one field from its array, which is closed or moved into a stream. */
-static ls_status take_array(opening *o, lsi_fields *fields, int i, lsi_field *field, bool load, double scale,
-                            double offset) {
+static ls_status take_array(opening *o, lsi_fields *fields, int i, lsi_field *field, bool load,
+                            double scale, double offset) {
   lsi_h5_array *array = &o->arrays[i];
   field->name = i == 0 ? "x" : i == 1 ? "y" : "sample_weight";
   field->dtype = memory_dtype(array);
   field->row_values = (int64_t)(array->count / array->dims[0]);
   field->row_bytes = (size_t)field->row_values * lsi_dtype_size(field->dtype);
   lsi_decoder_init(&field->decoder, field->dtype, scale, offset);
-  LSI_CHECK(asprintf(&fields->what[i], "%s: dataset '%s'", o->spec->path, o->names[i]) >= 0, LS_ERR_MEMORY, NULL,
-            "%s: out of memory", o->spec->path);
+  LSI_CHECK(asprintf(&fields->what[i], "%s: dataset '%s'", o->spec->path, o->names[i]) >= 0,
+            LS_ERR_MEMORY, NULL, "%s: out of memory", o->spec->path);
   hid_t type = memory_type(field->dtype);
   if (!load) {
     lsi_h5_array moved = *array;
@@ -141,13 +148,15 @@ static ls_status take_array(opening *o, lsi_fields *fields, int i, lsi_field *fi
 /* Targets and weights first: they are small and asked for in every batch. */
 static ls_status take_arrays(opening *o, lsi_fields *fields, const ls_dataset_info *info) {
   lsi_field *all[N_FIELDS] = {&fields->x, &fields->y, &fields->weight};
-  uint64_t room = (uint64_t)(o->spec->memory_limit > 0 ? o->spec->memory_limit : default_memory_limit);
+  uint64_t room =
+      (uint64_t)(o->spec->memory_limit > 0 ? o->spec->memory_limit : default_memory_limit);
   for (int i = N_FIELDS - 1; i >= 0; i--) {
     if (!o->present[i]) continue;
     uint64_t bytes = o->arrays[i].count * lsi_dtype_size(memory_dtype(&o->arrays[i]));
     bool load = o->spec->load || bytes <= room;
     if (load) room -= bytes < room ? bytes : room;
-    LSI_TRY(take_array(o, fields, i, all[i], load, i == 0 ? info->scale : 1, i == 0 ? info->offset : 0));
+    LSI_TRY(take_array(o, fields, i, all[i], load, i == 0 ? info->scale : 1,
+                       i == 0 ? info->offset : 0));
   }
   return LS_OK;
 }

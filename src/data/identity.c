@@ -15,15 +15,17 @@ static void add_text(lsi_hash *hash, const char *text) {
 
 static void add_description(lsi_hash *hash, const ls_dataset_info *info) {
   char text[256];
-  snprintf(text, sizeof text, "lockstep data set 1, samples %lld, x %s rank %d, scale %a, offset %a",
-           (long long)info->n_samples, lsi_dtype_name(info->x_dtype), info->x_rank, info->scale, info->offset);
+  snprintf(text, sizeof text,
+           "lockstep data set 1, samples %lld, x %s rank %d, scale %a, offset %a",
+           (long long)info->n_samples, lsi_dtype_name(info->x_dtype), info->x_rank, info->scale,
+           info->offset);
   add_text(hash, text);
   for (int i = 0; i < info->x_rank; i++) {
     snprintf(text, sizeof text, "%lld", (long long)info->x_shape[i]);
     add_text(hash, text);
   }
-  snprintf(text, sizeof text, "y %d label %d targets %lld rank %d, weight %d", info->has_y, info->y_is_label,
-           (long long)info->n_targets, info->y_rank, info->has_weight);
+  snprintf(text, sizeof text, "y %d label %d targets %lld rank %d, weight %d", info->has_y,
+           info->y_is_label, (long long)info->n_targets, info->y_rank, info->has_weight);
   add_text(hash, text);
 }
 
@@ -32,8 +34,8 @@ static int64_t spread(int64_t i, int64_t count, int64_t n) {
   return count < 2 ? 0 : (int64_t)((__int128)i * (n - 1) / (count - 1));
 }
 
-static ls_status add_rows(lsi_hash *hash, const lsi_field *field, int64_t n, bool whole, char *block,
-                          int64_t block_rows) {
+static ls_status add_rows(lsi_hash *hash, const lsi_field *field, int64_t n, bool whole,
+                          char *block, int64_t block_rows) {
   if (!whole) {
     for (int64_t i = 0; i < SAMPLED_ROWS; i++) {
       LSI_TRY(lsi_field_stored(field, spread(i, SAMPLED_ROWS, n), 1, block));
@@ -56,7 +58,8 @@ static ls_status add_field(lsi_hash *hash, const lsi_field *field, int64_t n, bo
     lsi_hash_update(hash, field->values, (size_t)n * field->row_bytes);
     return LS_OK;
   }
-  int64_t block_rows = field->row_bytes < BLOCK_BYTES ? (int64_t)(BLOCK_BYTES / field->row_bytes) : 1;
+  int64_t block_rows =
+      field->row_bytes < BLOCK_BYTES ? (int64_t)(BLOCK_BYTES / field->row_bytes) : 1;
   char *block;
   LSI_TRY(lsi_alloc("data set identity", (size_t)block_rows, field->row_bytes, &block));
   ls_status status = add_rows(hash, field, n, whole, block, block_rows);
@@ -74,7 +77,8 @@ ls_status lsi_fields_identity(const lsi_fields *fields, const ls_dataset_info *i
   LSI_TRY(lsi_hash_create(&hash));
   add_description(hash, info);
   ls_status status = LS_OK;
-  for (int i = 0; i < 3 && status == LS_OK; i++) status = add_field(hash, all[i], fields->n_samples, whole);
+  for (int i = 0; i < 3 && status == LS_OK; i++)
+    status = add_field(hash, all[i], fields->n_samples, whole);
   if (status == LS_OK) lsi_hash_hex(hash, hex);
   lsi_hash_destroy(&hash);
   return status;
@@ -82,7 +86,8 @@ ls_status lsi_fields_identity(const lsi_fields *fields, const ls_dataset_info *i
 
 ls_status lsi_callback_identity(const ls_dataset *dataset, char hex[33]) {
   const ls_dataset_info *info = &dataset->info;
-  size_t features = (size_t)lsi_dataset_features(dataset), targets = info->has_y ? (size_t)info->n_targets : 0;
+  size_t features = (size_t)lsi_dataset_features(dataset),
+         targets = info->has_y ? (size_t)info->n_targets : 0;
   float *sample;
   LSI_TRY(LSI_ALLOC("data set identity", features + targets + 1, &sample));
   lsi_hash *hash = NULL;
@@ -93,7 +98,8 @@ ls_status lsi_callback_identity(const ls_dataset *dataset, char hex[33]) {
     int64_t row = spread(i, count, info->n_samples);
     status = lsi_dataset_read(dataset, &row, 1, sample, info->has_y ? sample + features : NULL,
                               info->has_weight ? sample + features + targets : NULL);
-    if (status == LS_OK) lsi_hash_update(hash, sample, (features + targets + info->has_weight) * sizeof *sample);
+    if (status == LS_OK)
+      lsi_hash_update(hash, sample, (features + targets + info->has_weight) * sizeof *sample);
   }
   if (status == LS_OK) lsi_hash_hex(hash, hex);
   lsi_hash_destroy(&hash);

@@ -24,13 +24,14 @@ ls_status lsi_idx_open(lsi_bytes *bytes, lsi_source *out) {
   lsi_source source = {.format = "IDX", .bytes = bytes, .swap = true};
   unsigned char head[4];
   LSI_TRY(lsi_bytes_read(bytes, head, sizeof head));
-  LSI_CHECK(head[0] == 0 && head[1] == 0, LS_ERR_FORMAT, NULL, "%s: not an IDX file (it starts with %02x %02x)", path,
-            head[0], head[1]);
+  LSI_CHECK(head[0] == 0 && head[1] == 0, LS_ERR_FORMAT, NULL,
+            "%s: not an IDX file (it starts with %02x %02x)", path, head[0], head[1]);
   LSI_CHECK(dtype_of(head[2], &source.dtype), LS_ERR_FORMAT, "IDX knows 08 09 0B 0C 0D 0E",
             "%s: not an IDX file (type code %02x)", path, head[2]);
   source.rank = head[3];
   LSI_CHECK(source.rank >= 1 && source.rank <= LS_MAX_RANK, LS_ERR_UNSUPPORTED, NULL,
-            "%s: IDX array of %d dimensions; 1 to %d are read", path, source.rank, (int)LS_MAX_RANK);
+            "%s: IDX array of %d dimensions; 1 to %d are read", path, source.rank,
+            (int)LS_MAX_RANK);
   for (int i = 0; i < source.rank; i++) {
     unsigned char b[4];
     LSI_TRY(lsi_bytes_read(bytes, b, sizeof b));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * NPY versions 1 to 3: magic, version, header length, then a Python dict of three keys and the values
- * (numpy.lib.format). Little-endian numbers in C order are read; the rest is refused by name.
+ * NPY versions 1 to 3: magic, version, header length, then a Python dict of three keys and the
+ * values (numpy.lib.format). Little-endian numbers in C order are read; the rest is refused by
+ * name.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,8 @@ typedef struct header {
 } header;
 
 static ls_status malformed(const header *h, const char *expected) {
-  LSI_FAIL(LS_ERR_CORRUPT, NULL, "%s: NPY header: %s expected at '%.20s'", h->path, expected, h->next);
+  LSI_FAIL(LS_ERR_CORRUPT, NULL, "%s: NPY header: %s expected at '%.20s'", h->path, expected,
+           h->next);
 }
 
 static void skip_space(header *h) {
@@ -55,11 +57,12 @@ static ls_status take_shape(header *h) {
   for (h->rank = 0; !take(h, ')');) {
     skip_space(h);
     if (*h->next < '0' || *h->next > '9') return malformed(h, "a size");
-    LSI_CHECK(h->rank < LS_MAX_RANK, LS_ERR_UNSUPPORTED, NULL, "%s: has more than %d dimensions", h->path,
-              (int)LS_MAX_RANK);
+    LSI_CHECK(h->rank < LS_MAX_RANK, LS_ERR_UNSUPPORTED, NULL, "%s: has more than %d dimensions",
+              h->path, (int)LS_MAX_RANK);
     char *end;
     unsigned long long size = strtoull(h->next, &end, 10);
-    LSI_CHECK(size <= INT64_MAX, LS_ERR_CORRUPT, NULL, "%s: NPY header: size %.24s is too large", h->path, h->next);
+    LSI_CHECK(size <= INT64_MAX, LS_ERR_CORRUPT, NULL, "%s: NPY header: size %.24s is too large",
+              h->path, h->next);
     h->dims[h->rank++] = (int64_t)size;
     h->next = *end == 'L' ? end + 1 : end; /* Python 2 wrote 3L */
     skip_space(h);
@@ -107,14 +110,17 @@ static ls_status take_dict(header *h) {
 }
 
 static ls_status set_type(const header *h, lsi_source *source) {
-  static const struct { const char *descr; ls_dtype dtype; } types[] = {
-      {"u1", LS_UINT8},  {"i1", LS_INT8},   {"b1", LS_UINT8},  {"u2", LS_UINT16},  {"i2", LS_INT16},   {"u4", LS_UINT32},
-      {"i4", LS_INT32},  {"u8", LS_UINT64}, {"i8", LS_INT64},  {"f2", LS_FLOAT32}, {"f4", LS_FLOAT32}, {"f8", LS_FLOAT64}};
+  static const struct {
+    const char *descr;
+    ls_dtype dtype;
+  } types[] = {{"u1", LS_UINT8}, {"i1", LS_INT8},    {"b1", LS_UINT8},   {"u2", LS_UINT16},
+               {"i2", LS_INT16}, {"u4", LS_UINT32},  {"i4", LS_INT32},   {"u8", LS_UINT64},
+               {"i8", LS_INT64}, {"f2", LS_FLOAT32}, {"f4", LS_FLOAT32}, {"f8", LS_FLOAT64}};
   const char *descr = h->descr, *kind = descr;
   LSI_CHECK(descr[0] != '>', LS_ERR_UNSUPPORTED, "save it as a.astype(a.dtype.newbyteorder('<'))",
             "%s: values are big-endian ('%s')", h->path, descr);
-  LSI_CHECK(!strchr(descr, 'O'), LS_ERR_UNSUPPORTED, "save numbers, not Python objects", "%s: holds Python objects ('%s')",
-            h->path, descr);
+  LSI_CHECK(!strchr(descr, 'O'), LS_ERR_UNSUPPORTED, "save numbers, not Python objects",
+            "%s: holds Python objects ('%s')", h->path, descr);
   if (*kind == '<' || *kind == '|' || *kind == '=') kind++;
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
     if (strcmp(kind, types[i].descr) != 0) continue;
@@ -123,15 +129,16 @@ static ls_status set_type(const header *h, lsi_source *source) {
     source->stored_bytes = source->half ? 2 : lsi_dtype_size(source->dtype);
     return LS_OK;
   }
-  LSI_FAIL(LS_ERR_UNSUPPORTED, "save it as integers, float16, float32, float64 or bool", "%s: values of type '%s'", h->path,
-           descr);
+  LSI_FAIL(LS_ERR_UNSUPPORTED, "save it as integers, float16, float32, float64 or bool",
+           "%s: values of type '%s'", h->path, descr);
 }
 
 static ls_status read_dict(lsi_bytes *bytes, const char *path, char **out) {
   unsigned char magic[8], size[4] = {0};
   LSI_TRY(lsi_bytes_read(bytes, magic, sizeof magic));
   LSI_CHECK(memcmp(magic, "\x93NUMPY", 6) == 0, LS_ERR_FORMAT, NULL, "%s: not an NPY file", path);
-  LSI_CHECK(magic[6] >= 1 && magic[6] <= 3, LS_ERR_UNSUPPORTED, NULL, "%s: NPY version %d; 1 to 3 are read", path, magic[6]);
+  LSI_CHECK(magic[6] >= 1 && magic[6] <= 3, LS_ERR_UNSUPPORTED, NULL,
+            "%s: NPY version %d; 1 to 3 are read", path, magic[6]);
   LSI_TRY(lsi_bytes_read(bytes, size, magic[6] == 1 ? 2 : 4));
   size_t n = (size_t)size[0] | (size_t)size[1] << 8 | (size_t)size[2] << 16 | (size_t)size[3] << 24;
   LSI_CHECK(n <= MAX_HEADER, LS_ERR_CORRUPT, NULL, "%s: NPY header of %zu bytes", path, n);
@@ -161,7 +168,8 @@ ls_status lsi_npy_open(lsi_bytes *bytes, lsi_source *out) {
             "%s: the array is in Fortran order", h.path);
   memcpy(source.dims, h.dims, sizeof h.dims);
   LSI_TRY(lsi_source_measure(&source));
-  LSI_TRY(lsi_bytes_claim(bytes, (uint64_t)source.dims[0] * (uint64_t)source.row_values * source.stored_bytes));
+  LSI_TRY(lsi_bytes_claim(bytes, (uint64_t)source.dims[0] * (uint64_t)source.row_values *
+                                     source.stored_bytes));
   LSI_TRY(lsi_strdup(h.path, &source.path));
   *out = source;
   return LS_OK;

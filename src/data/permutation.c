@@ -14,7 +14,8 @@ lsi_permutation lsi_permutation_make(uint64_t seed, uint64_t epoch, int64_t n) {
   return p;
 }
 
-/* A bijection of [0, 4^half_bits): each round swaps the halves and XORs one with a function of the other. */
+/* A bijection of [0, 4^half_bits): each round swaps the halves and XORs one with a function of the
+ * other. */
 static uint64_t feistel(const lsi_permutation *p, uint64_t x) {
   uint64_t mask = (UINT64_C(1) << p->half_bits) - 1;
   uint64_t left = x >> p->half_bits, right = x & mask;
@@ -26,7 +27,8 @@ static uint64_t feistel(const lsi_permutation *p, uint64_t x) {
   return left << p->half_bits | right;
 }
 
-/* Walking the cycle until it comes back below n keeps it a bijection; fewer than 4 steps on average. */
+/* Walking the cycle until it comes back below n keeps it a bijection; fewer than 4 steps on
+ * average. */
 int64_t lsi_permutation_at(const lsi_permutation *permutation, int64_t i) {
   uint64_t x = (uint64_t)i;
   do x = feistel(permutation, x);

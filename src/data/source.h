@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef LSI_DATA_SOURCE_H
 #define LSI_DATA_SOURCE_H
-/* One array to convert, read row by row from front to back: from IDX, NPY, or a parsed CSV table. */
+/* One array to convert, read row by row from front to back: from IDX, NPY, or a parsed CSV table.
+ */
 #include <lockstep/dataset.h>
 #include "base/status.h"
 #include "data/bytes.h"
 
 typedef struct lsi_source {
-  char *path;             /* owned */
-  const char *format;     /* "IDX", "NPY", "CSV" */
-  ls_dtype dtype;         /* of the values handed out */
-  int rank;               /* of the whole array: rows first */
+  char *path;         /* owned */
+  const char *format; /* "IDX", "NPY", "CSV" */
+  ls_dtype dtype;     /* of the values handed out */
+  int rank;           /* of the whole array: rows first */
   int64_t dims[LS_MAX_RANK];
   int64_t row_values;
   size_t row_bytes;
   int64_t next_row;
   /* IDX and NPY */
   lsi_bytes *bytes;
-  size_t stored_bytes;    /* of one value in the file */
-  bool swap;              /* stored big-endian */
-  bool half;              /* stored as float16, handed out as float32 */
+  size_t stored_bytes; /* of one value in the file */
+  bool swap;           /* stored big-endian */
+  bool half;           /* stored as float16, handed out as float32 */
   /* CSV */
-  void *values;           /* [rows, row_values], owned */
-  char **class_names;     /* text classes in the order of their numbers, owned, one block; or NULL */
+  void *values;       /* [rows, row_values], owned */
+  char **class_names; /* text classes in the order of their numbers, owned, one block; or NULL */
   int64_t n_classes;
 } lsi_source;
 

@@ -7,7 +7,8 @@
    MERGE_BYTES apart are fetched with what lies between, which costs less than a second call. */
 enum { STAGING_BYTES = 4 << 20, MERGE_BYTES = 16 << 10 };
 
-ls_status lsi_stream_create(lsi_h5_array array, const char *what, hid_t mem_type, size_t row_bytes, lsi_stream **out) {
+ls_status lsi_stream_create(lsi_h5_array array, const char *what, hid_t mem_type, size_t row_bytes,
+                            lsi_stream **out) {
   lsi_stream *s = NULL;
   ls_status status = LSI_ALLOC("data stream", 1, &s);
   if (status != LS_OK) {
@@ -85,10 +86,11 @@ static int64_t run_end(const lsi_stream *s, int64_t begin, int64_t n) {
   return end;
 }
 
-static ls_status visit_run(lsi_stream *s, int64_t begin, int64_t end, lsi_row_visitor visit, void *context) {
+static ls_status visit_run(lsi_stream *s, int64_t begin, int64_t end, lsi_row_visitor visit,
+                           void *context) {
   int64_t first = s->order[begin].row, last = s->order[end - 1].row;
-  LSI_TRY(lsi_h5_array_read_rows(&s->array, s->what, s->mem_type, (uint64_t)first, (uint64_t)(last - first + 1),
-                                 s->staging));
+  LSI_TRY(lsi_h5_array_read_rows(&s->array, s->what, s->mem_type, (uint64_t)first,
+                                 (uint64_t)(last - first + 1), s->staging));
   for (int64_t i = begin; i < end; i++) {
     const lsi_row_place *o = &s->order[i];
     LSI_TRY(visit(context, o->place, o->row, s->staging + (size_t)(o->row - first) * s->row_bytes));
@@ -96,7 +98,8 @@ static ls_status visit_run(lsi_stream *s, int64_t begin, int64_t end, lsi_row_vi
   return LS_OK;
 }
 
-ls_status lsi_stream_each(lsi_stream *stream, const int64_t *rows, int64_t n, lsi_row_visitor visit, void *context) {
+ls_status lsi_stream_each(lsi_stream *stream, const int64_t *rows, int64_t n, lsi_row_visitor visit,
+                          void *context) {
   pthread_mutex_lock(&stream->mutex);
   ls_status status = make_order(stream, rows, n);
   for (int64_t begin = 0, end; status == LS_OK && begin < n; begin = end) {

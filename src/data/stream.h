@@ -4,7 +4,8 @@
 /*
  * Rows of an HDF5 dataset that is too large for memory. A read sorts its rows and fetches
  * neighbours together, so that each chunk is visited once a read whatever the order asked for.
- * Reads of several threads are taken one after the other. No allocation once the largest read has been seen.
+ * Reads of several threads are taken one after the other. No allocation once the largest read has
+ * been seen.
  */
 #include <pthread.h>
 #include <stddef.h>
@@ -31,7 +32,9 @@ typedef struct lsi_stream {
 typedef ls_status (*lsi_row_visitor)(void *context, int64_t place, int64_t row, const void *stored);
 
 /* Takes over the array, also on failure. */
-ls_status lsi_stream_create(lsi_h5_array array, const char *what, hid_t mem_type, size_t row_bytes, lsi_stream **out);
-ls_status lsi_stream_each(lsi_stream *stream, const int64_t *rows, int64_t n, lsi_row_visitor visit, void *context);
+ls_status lsi_stream_create(lsi_h5_array array, const char *what, hid_t mem_type, size_t row_bytes,
+                            lsi_stream **out);
+ls_status lsi_stream_each(lsi_stream *stream, const int64_t *rows, int64_t n, lsi_row_visitor visit,
+                          void *context);
 void lsi_stream_destroy(lsi_stream **stream);
 #endif

@@ -20,16 +20,19 @@ static const char temporary_suffix[] = ".lockstep-tmp";
 static ls_status io_error(const char *path, const char *doing) {
   int code = errno;
   if (code == ENOSPC || code == EDQUOT)
-    LSI_FAIL(LS_ERR_NO_SPACE, "free some space, or choose another folder; the old file is untouched",
-             "%s: %s: %s", path, doing, strerror(code));
-  LSI_FAIL(code == ENOENT ? LS_ERR_NOT_FOUND : LS_ERR_IO, NULL, "%s: %s: %s", path, doing, strerror(code));
+    LSI_FAIL(LS_ERR_NO_SPACE,
+             "free some space, or choose another folder; the old file is untouched", "%s: %s: %s",
+             path, doing, strerror(code));
+  LSI_FAIL(code == ENOENT ? LS_ERR_NOT_FOUND : LS_ERR_IO, NULL, "%s: %s: %s", path, doing,
+           strerror(code));
 }
 
 static ls_status folder_of(const char *path, char *folder, size_t size) {
   const char *slash = strrchr(path, '/');
   int n = !slash ? snprintf(folder, size, ".")
                  : snprintf(folder, size, "%.*s", slash == path ? 1 : (int)(slash - path), path);
-  LSI_CHECK(n > 0 && (size_t)n < size, LS_ERR_ARG, "use a shorter path", "%.80s...: the path is too long", path);
+  LSI_CHECK(n > 0 && (size_t)n < size, LS_ERR_ARG, "use a shorter path",
+            "%.80s...: the path is too long", path);
   return LS_OK;
 }
 
@@ -40,7 +43,8 @@ static ls_status sync_folder_of(const char *path) {
   int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return io_error(folder, "cannot open the folder");
   ls_status status = LS_OK;
-  if (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP) status = io_error(folder, "cannot sync the folder");
+  if (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP)
+    status = io_error(folder, "cannot sync the folder");
   close(fd);
   return status;
 }
@@ -54,7 +58,8 @@ ls_status lsi_durable_temporary(const char *path, char temporary[LSI_PATH_BYTES]
   LSI_CHECK(*base, LS_ERR_ARG, "name a file", "'%s' does not name a file", path);
   int n = snprintf(temporary, LSI_PATH_BYTES, "%s/.%s.%ld-%lu%s", folder, base, (long)getpid(),
                    atomic_fetch_add(&counter, 1), temporary_suffix);
-  LSI_CHECK(n > 0 && n < LSI_PATH_BYTES, LS_ERR_ARG, "use a shorter path", "%.80s...: the path is too long", path);
+  LSI_CHECK(n > 0 && n < LSI_PATH_BYTES, LS_ERR_ARG, "use a shorter path",
+            "%.80s...: the path is too long", path);
   return LS_OK;
 }
 

@@ -35,8 +35,9 @@ static ls_status check_link(hid_t loc, const opening *o) {
 }
 
 static ls_status check_type(const opening *o, lsi_h5_array *out) {
-  static const char *const names[] = {"integer", "float",     "time",  "string",    "bit field", "opaque",
-                                      "compound", "reference", "enum (or bool)", "variable-length", "array"};
+  static const char *const names[] = {"integer",        "float",           "time",     "string",
+                                      "bit field",      "opaque",          "compound", "reference",
+                                      "enum (or bool)", "variable-length", "array"};
   out->type_class = H5Tget_class(o->type);
   out->type_size = H5Tget_size(o->type);
   int class = (int)out->type_class;
@@ -130,7 +131,8 @@ static ls_status check_storage(hid_t loc, const opening *o, const lsi_h5_array *
             "%s: dataset '%s' claims %llu stored bytes in a file of %llu", o->path, o->name,
             (unsigned long long)stored, (unsigned long long)file_size);
   uint64_t largest = stored;
-  if (deflate && __builtin_mul_overflow(stored, (uint64_t)MAX_COMPRESSION, &largest)) largest = UINT64_MAX;
+  if (deflate && __builtin_mul_overflow(stored, (uint64_t)MAX_COMPRESSION, &largest))
+    largest = UINT64_MAX;
   LSI_CHECK(logical <= largest, LS_ERR_CORRUPT, "write all of it, or give it its true shape",
             "%s: dataset '%s' claims %llu bytes of values but only %llu bytes are stored", o->path,
             o->name, (unsigned long long)logical, (unsigned long long)stored);
@@ -191,7 +193,8 @@ static ls_status check_all(hid_t loc, opening *o, lsi_h5_array *out) {
 }
 
 ls_status lsi_h5_array_open(hid_t loc, const char *file_path, const char *name, lsi_h5_array *out) {
-  opening o = {.path = file_path, .name = name, .dataset = -1, .type = -1, .space = -1, .creation = -1};
+  opening o = {
+      .path = file_path, .name = name, .dataset = -1, .type = -1, .space = -1, .creation = -1};
   lsi_h5_array array = {.id = -1};
   lsi_h5_init();
   LSI_TRY(check_link(loc, &o));
@@ -222,7 +225,8 @@ ls_status lsi_h5_array_read(const lsi_h5_array *array, const char *what, hid_t m
   LSI_CHECK(count == array->count, LS_ERR_SHAPE, NULL, "%s: holds %llu values, %llu expected", what,
             (unsigned long long)array->count, (unsigned long long)count);
   if (count == 0) return LS_OK;
-  if (H5Dread(array->id, mem_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) < 0) return read_failed(what);
+  if (H5Dread(array->id, mem_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) < 0)
+    return read_failed(what);
   return LS_OK;
 }
 
@@ -231,7 +235,8 @@ ls_status lsi_h5_array_read_rows(const lsi_h5_array *array, const char *what, hi
   lsi_h5_init();
   LSI_CHECK(array->rank > 0 && first <= array->dims[0] && n <= array->dims[0] - first, LS_ERR_ARG,
             NULL, "%s: rows %llu to %llu of %llu", what, (unsigned long long)first,
-            (unsigned long long)(first + n), (unsigned long long)(array->rank ? array->dims[0] : 0));
+            (unsigned long long)(first + n),
+            (unsigned long long)(array->rank ? array->dims[0] : 0));
   if (n == 0 || array->count == 0) return LS_OK;
   hsize_t start[8] = {first}, extent[8] = {n};
   for (int i = 1; i < array->rank; i++) extent[i] = array->dims[i];

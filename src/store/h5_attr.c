@@ -61,11 +61,11 @@ static ls_status read_number(hid_t loc, const char *object, const char *name, bo
   LSI_TRY(open_attribute(loc, object, name, &a));
   H5T_class_t class = H5Tget_class(a.type);
   ls_status status = LS_OK;
-  if (a.count != 1 || !(class == H5T_INTEGER || (floats && class == H5T_FLOAT)) || H5Tget_size(a.type) > 8)
-    status = lsi_error_set(LS_ERR_FORMAT, NULL, "attribute '%s' of '%s' is not one %s", name, object,
-                           floats ? "number" : "integer");
-  else if (H5Aread(a.id, memory_type, out) < 0)
-    status = read_failed(&a);
+  if (a.count != 1 || !(class == H5T_INTEGER || (floats && class == H5T_FLOAT)) ||
+      H5Tget_size(a.type) > 8)
+    status = lsi_error_set(LS_ERR_FORMAT, NULL, "attribute '%s' of '%s' is not one %s", name,
+                           object, floats ? "number" : "integer");
+  else if (H5Aread(a.id, memory_type, out) < 0) status = read_failed(&a);
   close_attribute(&a);
   return status;
 }
@@ -100,7 +100,8 @@ static ls_status copy_strings(const attribute *a, char *const *values, size_t st
     const char *text = stride_or_0 ? fixed + i * stride_or_0 : values[i];
     total += (text ? strlen(text) : 0) + 1;
     LSI_CHECK(total <= MAX_TEXT_BYTES, LS_ERR_UNSUPPORTED, NULL,
-              "attribute '%s' of '%s' is longer than %d bytes", a->name, a->object, (int)MAX_TEXT_BYTES);
+              "attribute '%s' of '%s' is longer than %d bytes", a->name, a->object,
+              (int)MAX_TEXT_BYTES);
   }
   char **strings;
   LSI_TRY(make_block(n, total, &strings));
@@ -130,7 +131,8 @@ static ls_status read_variable(const attribute *a, char ***out) {
   char **values = NULL;
   hid_t type = text_type(a, H5T_VARIABLE);
   LSI_CHECK(type >= 0, LS_ERR_MEMORY, NULL, "HDF5: %s", lsi_h5_reason());
-  ls_status status = lsi_alloc("strings of an HDF5 attribute", (size_t)a->count, sizeof *values, &values);
+  ls_status status =
+      lsi_alloc("strings of an HDF5 attribute", (size_t)a->count, sizeof *values, &values);
   if (status != LS_OK) goto close_type;
   if (H5Aread(a->id, type, values) < 0) {
     status = read_failed(a);
@@ -146,14 +148,16 @@ close_type:
 
 static ls_status read_fixed(const attribute *a, char ***out) {
   size_t size = H5Tget_size(a->type) + 1, total; /* NULLPAD text may fill its field */
-  LSI_CHECK(lsi_mul_size(size, (size_t)a->count, &total) && total <= MAX_TEXT_BYTES, LS_ERR_UNSUPPORTED, NULL,
-            "attribute '%s' of '%s' is longer than %d bytes", a->name, a->object, (int)MAX_TEXT_BYTES);
+  LSI_CHECK(lsi_mul_size(size, (size_t)a->count, &total) && total <= MAX_TEXT_BYTES,
+            LS_ERR_UNSUPPORTED, NULL, "attribute '%s' of '%s' is longer than %d bytes", a->name,
+            a->object, (int)MAX_TEXT_BYTES);
   hid_t type = text_type(a, size);
   LSI_CHECK(type >= 0, LS_ERR_MEMORY, NULL, "HDF5: %s", lsi_h5_reason());
   char *fixed = NULL;
   ls_status status = lsi_alloc("strings of an HDF5 attribute", total, 1, &fixed);
   if (status == LS_OK && H5Aread(a->id, type, fixed) < 0) status = read_failed(a);
-  for (int64_t i = 0; status == LS_OK && i < a->count; i++) fixed[(size_t)i * size + size - 1] = '\0';
+  for (int64_t i = 0; status == LS_OK && i < a->count; i++)
+    fixed[(size_t)i * size + size - 1] = '\0';
   if (status == LS_OK) status = copy_strings(a, NULL, size, fixed, out);
   lsi_free(fixed);
   H5Tclose(type);
@@ -171,9 +175,9 @@ ls_status lsi_h5_attr_string(hid_t loc, const char *object, const char *attr, ch
   char **strings = NULL;
   ls_status status;
   if (a.count != 1 || H5Tget_class(a.type) != H5T_STRING)
-    status = lsi_error_set(LS_ERR_FORMAT, NULL, "attribute '%s' of '%s' is not one text", attr, object);
-  else
-    status = read_strings(&a, &strings);
+    status =
+        lsi_error_set(LS_ERR_FORMAT, NULL, "attribute '%s' of '%s' is not one text", attr, object);
+  else status = read_strings(&a, &strings);
   close_attribute(&a);
   LSI_TRY(status);
   status = lsi_strdup(strings[0], out);
@@ -182,15 +186,16 @@ ls_status lsi_h5_attr_string(hid_t loc, const char *object, const char *attr, ch
 }
 
 /* One attribute as a list; anything that is not text is Keras's empty list (stored as floats). */
-static ls_status read_list(hid_t loc, const char *object, const char *name, char ***out, size_t *n) {
+static ls_status read_list(hid_t loc, const char *object, const char *name, char ***out,
+                           size_t *n) {
   attribute a;
   LSI_TRY(open_attribute(loc, object, name, &a));
   bool text = H5Tget_class(a.type) == H5T_STRING;
   ls_status status = LS_OK;
   if (!text && a.count > 0)
-    status = lsi_error_set(LS_ERR_FORMAT, NULL, "attribute '%s' of '%s' is not a list of texts", name, object);
-  else
-    status = read_strings(&a, out);
+    status = lsi_error_set(LS_ERR_FORMAT, NULL, "attribute '%s' of '%s' is not a list of texts",
+                           name, object);
+  else status = read_strings(&a, out);
   if (status == LS_OK) *n = text ? (size_t)a.count : 0;
   close_attribute(&a);
   return status;
@@ -201,9 +206,10 @@ static ls_status append_list(char ***all, size_t *n_all, char **part, size_t n_p
   size_t total = 0, n = *n_all + n_part;
   for (size_t i = 0; i < n; i++) total += strlen(i < *n_all ? (*all)[i] : part[i - *n_all]) + 1;
   char **joined = NULL;
-  ls_status status = n <= MAX_STRINGS && total <= MAX_TEXT_BYTES
-                         ? make_block(n, total, &joined)
-                         : lsi_error_set(LS_ERR_UNSUPPORTED, NULL, "a list of %zu names is too long", n);
+  ls_status status =
+      n <= MAX_STRINGS && total <= MAX_TEXT_BYTES
+          ? make_block(n, total, &joined)
+          : lsi_error_set(LS_ERR_UNSUPPORTED, NULL, "a list of %zu names is too long", n);
   if (status == LS_OK) {
     char *next = (char *)(joined + n);
     for (size_t i = 0; i < n; i++) {
@@ -218,7 +224,8 @@ static ls_status append_list(char ***all, size_t *n_all, char **part, size_t n_p
   return status;
 }
 
-ls_status lsi_h5_attr_strings(hid_t loc, const char *object, const char *attr, char ***out, size_t *n) {
+ls_status lsi_h5_attr_strings(hid_t loc, const char *object, const char *attr, char ***out,
+                              size_t *n) {
   if (lsi_h5_has_attr(loc, object, attr)) return read_list(loc, object, attr, out, n);
   char name[256];
   snprintf(name, sizeof name, "%s0", attr);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef LSI_STORE_H5_ERROR_H
 #define LSI_STORE_H5_ERROR_H
-/* What HDF5's error stack of this thread says: the deepest entry's words, in a buffer of this thread. */
+/* What HDF5's error stack of this thread says: the deepest entry's words, in a buffer of this
+ * thread. */
 #include <stdbool.h>
 
 const char *lsi_h5_reason(void);

@@ -17,7 +17,8 @@ ls_status lsi_h5_image_finish(hid_t file, void **bytes, size_t *n) {
   ls_status status = LS_OK;
   ssize_t size = H5Fflush(file, H5F_SCOPE_GLOBAL) < 0 ? -1 : H5Fget_file_image(file, NULL, 0);
   if (size <= 0) {
-    status = lsi_error_set(LS_ERR_INTERNAL, NULL, "HDF5 image: cannot finish (%s)", lsi_h5_reason());
+    status =
+        lsi_error_set(LS_ERR_INTERNAL, NULL, "HDF5 image: cannot finish (%s)", lsi_h5_reason());
   } else if ((status = lsi_alloc("HDF5 image", (size_t)size, 1, &image)) == LS_OK &&
              H5Fget_file_image(file, image, (size_t)size) != size) {
     status = lsi_error_set(LS_ERR_INTERNAL, NULL, "HDF5 image: cannot copy (%s)", lsi_h5_reason());
@@ -44,17 +45,20 @@ ls_status lsi_h5_make_group(hid_t loc, const char *path) {
   hid_t group = links >= 0 ? H5Gcreate2(loc, path, links, H5P_DEFAULT, H5P_DEFAULT) : -1;
   ls_status status = LS_OK;
   if (group < 0)
-    status = lsi_error_set(LS_ERR_INTERNAL, NULL, "HDF5: cannot make group '%s' (%s)", path, lsi_h5_reason());
+    status = lsi_error_set(LS_ERR_INTERNAL, NULL, "HDF5: cannot make group '%s' (%s)", path,
+                           lsi_h5_reason());
   if (group >= 0) H5Gclose(group);
   if (links >= 0) H5Pclose(links);
   return status;
 }
 
 /* Contiguous, or chunks of `chunk_rows` rows with shuffle and deflate. */
-static hid_t creation_list(int rank, const hsize_t *dims, size_t value_bytes, uint64_t chunk_rows, int deflate) {
+static hid_t creation_list(int rank, const hsize_t *dims, size_t value_bytes, uint64_t chunk_rows,
+                           int deflate) {
   hid_t list = H5Pcreate(H5P_DATASET_CREATE);
   if (list < 0) return list;
-  bool good = H5Pset_obj_track_times(list, 0) >= 0 && H5Pset_fill_time(list, H5D_FILL_TIME_NEVER) >= 0;
+  bool good =
+      H5Pset_obj_track_times(list, 0) >= 0 && H5Pset_fill_time(list, H5D_FILL_TIME_NEVER) >= 0;
   if (good && chunk_rows > 0 && rank > 0) {
     hsize_t chunk[8];
     memcpy(chunk, dims, sizeof(hsize_t) * (size_t)rank);
@@ -70,8 +74,8 @@ static hid_t creation_list(int rank, const hsize_t *dims, size_t value_bytes, ui
   return -1;
 }
 
-ls_status lsi_h5_create_array(hid_t loc, const char *path, int rank, const uint64_t *dims, hid_t file_type,
-                              uint64_t chunk_rows, int deflate, hid_t *dataset) {
+ls_status lsi_h5_create_array(hid_t loc, const char *path, int rank, const uint64_t *dims,
+                              hid_t file_type, uint64_t chunk_rows, int deflate, hid_t *dataset) {
   LSI_CHECK(rank >= 0 && rank <= 8, LS_ERR_ARG, NULL, "HDF5: '%s' has %d dimensions", path, rank);
   hsize_t extent[8] = {0};
   for (int i = 0; i < rank; i++) extent[i] = dims[i];
@@ -83,7 +87,8 @@ ls_status lsi_h5_create_array(hid_t loc, const char *path, int rank, const uint6
     id = H5Dcreate2(loc, path, file_type, space, links, creation, H5P_DEFAULT);
   ls_status status = LS_OK;
   if (id < 0)
-    status = lsi_error_set(LS_ERR_INTERNAL, NULL, "HDF5: cannot create dataset '%s' (%s)", path, lsi_h5_reason());
+    status = lsi_error_set(LS_ERR_INTERNAL, NULL, "HDF5: cannot create dataset '%s' (%s)", path,
+                           lsi_h5_reason());
   if (creation >= 0) H5Pclose(creation);
   if (links >= 0) H5Pclose(links);
   if (space >= 0) H5Sclose(space);
@@ -91,8 +96,8 @@ ls_status lsi_h5_create_array(hid_t loc, const char *path, int rank, const uint6
   return status;
 }
 
-ls_status lsi_h5_write_rows(hid_t dataset, const char *what, hid_t mem_type, uint64_t first, uint64_t n,
-                            const void *data) {
+ls_status lsi_h5_write_rows(hid_t dataset, const char *what, hid_t mem_type, uint64_t first,
+                            uint64_t n, const void *data) {
   hid_t space = H5Dget_space(dataset), memory = -1;
   hsize_t start[8] = {first}, extent[8] = {0};
   int rank = space >= 0 ? H5Sget_simple_extent_dims(space, extent, NULL) : -1;
@@ -100,48 +105,53 @@ ls_status lsi_h5_write_rows(hid_t dataset, const char *what, hid_t mem_type, uin
   if (good) {
     extent[0] = n;
     memory = H5Screate_simple(rank, extent, NULL);
-    good = memory >= 0 && H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, extent, NULL) >= 0 &&
+    good = memory >= 0 &&
+           H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, extent, NULL) >= 0 &&
            H5Dwrite(dataset, mem_type, memory, space, H5P_DEFAULT, data) >= 0;
   }
   ls_status status = LS_OK;
   if (!good)
-    status = lsi_error_set(LS_ERR_IO, "check the free space", "%s: rows %llu to %llu cannot be written (%s)",
-                           what, (unsigned long long)first, (unsigned long long)(first + n), lsi_h5_reason());
+    status = lsi_error_set(
+        LS_ERR_IO, "check the free space", "%s: rows %llu to %llu cannot be written (%s)", what,
+        (unsigned long long)first, (unsigned long long)(first + n), lsi_h5_reason());
   if (memory >= 0) H5Sclose(memory);
   if (space >= 0) H5Sclose(space);
   return status;
 }
 
-ls_status lsi_h5_write(hid_t loc, const char *path, int rank, const uint64_t *dims, hid_t file_type, hid_t mem_type,
-                       const void *data) {
+ls_status lsi_h5_write(hid_t loc, const char *path, int rank, const uint64_t *dims, hid_t file_type,
+                       hid_t mem_type, const void *data) {
   hid_t id;
   LSI_TRY(lsi_h5_create_array(loc, path, rank, dims, file_type, 0, 0, &id));
   bool empty = false;
   for (int i = 0; i < rank; i++) empty = empty || dims[i] == 0;
   ls_status status = LS_OK;
   if (!empty && H5Dwrite(id, mem_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
-    status = lsi_error_set(LS_ERR_IO, "check the free memory", "HDF5: dataset '%s' cannot be written (%s)",
-                           path, lsi_h5_reason());
+    status = lsi_error_set(LS_ERR_IO, "check the free memory",
+                           "HDF5: dataset '%s' cannot be written (%s)", path, lsi_h5_reason());
   if (H5Dclose(id) < 0 && status == LS_OK)
-    status = lsi_error_set(LS_ERR_IO, NULL, "HDF5: dataset '%s' cannot be closed (%s)", path, lsi_h5_reason());
+    status = lsi_error_set(LS_ERR_IO, NULL, "HDF5: dataset '%s' cannot be closed (%s)", path,
+                           lsi_h5_reason());
   return status;
 }
 
 /* ---- attributes ---- */
 
 /* A rank of -1 is a scalar. */
-static ls_status write_attr(hid_t loc, const char *object, const char *attr, hid_t file_type, hid_t mem_type,
-                            int64_t n, const void *value) {
+static ls_status write_attr(hid_t loc, const char *object, const char *attr, hid_t file_type,
+                            hid_t mem_type, int64_t n, const void *value) {
   hsize_t extent = n < 0 ? 1 : (hsize_t)n;
   hid_t space = n < 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &extent, NULL);
   hid_t id = -1;
   if (space >= 0 && file_type >= 0 && mem_type >= 0)
-    id = H5Acreate_by_name(loc, object, attr, file_type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    id = H5Acreate_by_name(loc, object, attr, file_type, space, H5P_DEFAULT, H5P_DEFAULT,
+                           H5P_DEFAULT);
   bool good = id >= 0 && (n == 0 || H5Awrite(id, mem_type, value) >= 0);
   ls_status status = LS_OK;
   if (!good)
-    status = lsi_error_set(LS_ERR_INTERNAL, NULL, "HDF5: attribute '%s' of '%s' cannot be written (%s)", attr,
-                           object, lsi_h5_reason());
+    status =
+        lsi_error_set(LS_ERR_INTERNAL, NULL, "HDF5: attribute '%s' of '%s' cannot be written (%s)",
+                      attr, object, lsi_h5_reason());
   if (id >= 0) H5Aclose(id);
   if (space >= 0) H5Sclose(space);
   return status;
@@ -155,7 +165,8 @@ ls_status lsi_h5_write_attr_i64(hid_t loc, const char *object, const char *attr,
   return write_attr(loc, object, attr, H5T_STD_I64LE, H5T_NATIVE_INT64, -1, &value);
 }
 
-ls_status lsi_h5_write_attr_string(hid_t loc, const char *object, const char *attr, const char *value) {
+ls_status lsi_h5_write_attr_string(hid_t loc, const char *object, const char *attr,
+                                   const char *value) {
   hid_t type = H5Tcopy(H5T_C_S1);
   if (type >= 0 && (H5Tset_size(type, H5T_VARIABLE) < 0 || H5Tset_cset(type, H5T_CSET_UTF8) < 0)) {
     H5Tclose(type);
@@ -167,8 +178,8 @@ ls_status lsi_h5_write_attr_string(hid_t loc, const char *object, const char *at
 }
 
 /* values[0, n) as one attribute of fields of `width` bytes, padded with NUL. */
-static ls_status write_names(hid_t loc, const char *object, const char *attr, const char *const *values, size_t n,
-                             size_t width) {
+static ls_status write_names(hid_t loc, const char *object, const char *attr,
+                             const char *const *values, size_t n, size_t width) {
   char *fields = NULL;
   LSI_TRY(lsi_alloc("names of an HDF5 attribute", n * width, 1, &fields));
   for (size_t i = 0; i < n; i++) memcpy(fields + i * width, values[i], strlen(values[i]));
@@ -185,12 +196,13 @@ static ls_status write_names(hid_t loc, const char *object, const char *attr, co
 
 /* HDF5 keeps at most 64 KiB in an attribute. Keras cuts longer lists with numpy.array_split into
    name0, name1, ... (keras/src/legacy/saving/legacy_h5_format.py). */
-ls_status lsi_h5_write_attr_strings(hid_t loc, const char *object, const char *attr, const char *const *values,
-                                    size_t n) {
+ls_status lsi_h5_write_attr_strings(hid_t loc, const char *object, const char *attr,
+                                    const char *const *values, size_t n) {
   enum { LIMIT = 64512 };
   size_t width = 1;
   for (size_t i = 0; i < n; i++) width = strlen(values[i]) > width ? strlen(values[i]) : width;
-  LSI_CHECK(width <= LIMIT, LS_ERR_ARG, "use shorter names", "attribute '%s': a name of %zu bytes", attr, width);
+  LSI_CHECK(width <= LIMIT, LS_ERR_ARG, "use shorter names", "attribute '%s': a name of %zu bytes",
+            attr, width);
   if (n * width <= LIMIT) return write_names(loc, object, attr, values, n, width);
   size_t parts = 2;
   while ((n + parts - 1) / parts * width > LIMIT) parts++;

@@ -40,11 +40,13 @@ static ls_status take(int fd, const char *dir) {
   if (errno == EWOULDBLOCK) {
     char holder[320];
     read_holder(fd, holder, sizeof holder);
-    LSI_FAIL(LS_ERR_BUSY, "wait for it, stop it, or choose another folder", "%s: in use by %s", dir, holder);
+    LSI_FAIL(LS_ERR_BUSY, "wait for it, stop it, or choose another folder", "%s: in use by %s", dir,
+             holder);
   }
   if (errno == ENOLCK || errno == ENOTSUP || errno == ENOSYS || errno == EINVAL) {
-    lsi_log_warn("%s: this file system has no locks (%s); make sure that no other run uses the folder", dir,
-                 strerror(errno));
+    lsi_log_warn(
+        "%s: this file system has no locks (%s); make sure that no other run uses the folder", dir,
+        strerror(errno));
     return LS_OK;
   }
   LSI_FAIL(LS_ERR_IO, NULL, "%s: cannot lock the folder: %s", dir, strerror(errno));
@@ -53,10 +55,11 @@ static ls_status take(int fd, const char *dir) {
 ls_status lsi_lock_acquire(const char *dir, lsi_lock **out) {
   char path[LSI_PATH_BYTES];
   int n = snprintf(path, sizeof path, "%s/.lock", dir);
-  LSI_CHECK(n > 0 && n < LSI_PATH_BYTES, LS_ERR_ARG, "use a shorter path", "%.80s...: the path is too long", dir);
+  LSI_CHECK(n > 0 && n < LSI_PATH_BYTES, LS_ERR_ARG, "use a shorter path",
+            "%.80s...: the path is too long", dir);
   int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  LSI_CHECK(fd >= 0, errno == ENOSPC || errno == EDQUOT ? LS_ERR_NO_SPACE : LS_ERR_IO, NULL, "%s: cannot open: %s",
-            path, strerror(errno));
+  LSI_CHECK(fd >= 0, errno == ENOSPC || errno == EDQUOT ? LS_ERR_NO_SPACE : LS_ERR_IO, NULL,
+            "%s: cannot open: %s", path, strerror(errno));
   lsi_lock *lock = NULL;
   ls_status status = take(fd, dir);
   if (status == LS_OK) status = LSI_ALLOC("lock", 1, &lock);
@@ -72,7 +75,8 @@ ls_status lsi_lock_acquire(const char *dir, lsi_lock **out) {
 /* The file stays: removing it would let two processes lock two files of one name. */
 void lsi_lock_release(lsi_lock **lock) {
   if (!*lock) return;
-  if (ftruncate((*lock)->fd, 0) != 0) lsi_log_warn("the run folder's lock file cannot be cleared: %s", strerror(errno));
+  if (ftruncate((*lock)->fd, 0) != 0)
+    lsi_log_warn("the run folder's lock file cannot be cleared: %s", strerror(errno));
   close((*lock)->fd);
   lsi_free(*lock);
   *lock = NULL;

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Each input is read in all the ways a table can be: values, classes, features only, targets only, columns by name. */
+/* Each input is read in all the ways a table can be: values, classes, features only, targets only,
+ * columns by name. */
 #include "data/csv.h"
 #include "fuzz_source.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
-  static const lsi_csv_spec specs[] = {{0}, {.y_is_label = true}, {.no_y = true}, {.only_y = true},
-                                       {.only_y = true, .y_is_label = true}, {.y_columns = "1,b"}, {.y_columns = "2", .y_is_label = true}};
+  static const lsi_csv_spec specs[] = {{0},
+                                       {.y_is_label = true},
+                                       {.no_y = true},
+                                       {.only_y = true},
+                                       {.only_y = true, .y_is_label = true},
+                                       {.y_columns = "1,b"},
+                                       {.y_columns = "2", .y_is_label = true}};
   char path[32];
   int fd = fuzz_file(data, n, path);
   for (size_t k = 0; k < sizeof specs / sizeof *specs; k++) {

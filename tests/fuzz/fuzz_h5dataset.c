@@ -20,7 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   int fd = fuzz_file(data, n, path);
   for (int64_t limit = 1; limit <= 1 << 20; limit <<= 20) {
     ls_dataset *d = NULL;
-    if (lsi_dataset_open_local(&(ls_hdf5_spec){.path = path, .memory_limit = limit}, &d) == LS_OK) read_some_rows(d);
+    if (lsi_dataset_open_local(&(ls_hdf5_spec){.path = path, .memory_limit = limit}, &d) == LS_OK)
+      read_some_rows(d);
     ls_dataset_destroy(&d);
   }
   close(fd);

@@ -15,7 +15,8 @@ static inline void fuzz_read_rows(lsi_source *source) {
   lsi_free(row);
 }
 
-static inline int fuzz_binary_source(const uint8_t *data, size_t n, ls_status (*open)(lsi_bytes *, lsi_source *)) {
+static inline int fuzz_binary_source(const uint8_t *data, size_t n,
+                                     ls_status (*open)(lsi_bytes *, lsi_source *)) {
   char path[32];
   int fd = fuzz_file(data, n, path);
   lsi_bytes *bytes = NULL;

@@ -26,15 +26,24 @@ static size_t below(size_t n) {
 }
 
 static size_t mutate_once(uint8_t *data, size_t n) {
-  static const uint8_t telling[] = {0, 1, 0x7f, 0x80, 0xff, '"', ',', '\n', '\r', '(', ')', '\'', '9', '-', 'e'};
+  static const uint8_t telling[] = {0,    1,   0x7f, 0x80, 0xff, '"', ',', '\n',
+                                    '\r', '(', ')',  '\'', '9',  '-', 'e'};
   size_t at = below(n), count = 1 + below(8);
   switch (below(7)) {
-  case 0: if (n) data[at] ^= (uint8_t)(1u << below(8)); break;
-  case 1: if (n) data[at] = telling[below(sizeof telling)]; break;
-  case 2: if (n) data[at] = (uint8_t)next_random(); break;
-  case 3: for (size_t i = at; i < n && i < at + count; i++) data[i] = 0xff; break;
+  case 0:
+    if (n) data[at] ^= (uint8_t)(1u << below(8));
+    break;
+  case 1:
+    if (n) data[at] = telling[below(sizeof telling)];
+    break;
+  case 2:
+    if (n) data[at] = (uint8_t)next_random();
+    break;
+  case 3:
+    for (size_t i = at; i < n && i < at + count; i++) data[i] = 0xff;
+    break;
   case 4: return below(n + 1); /* truncated */
-  case 5: /* a piece is repeated */
+  case 5:                      /* a piece is repeated */
     if (n + count > INPUT_BYTES || at + count > n) return n;
     memmove(data + at + count, data + at, n - at);
     return n + count;

@@ -64,10 +64,13 @@ static void test_every_type(void **state) {
     case LS_FLOAT32: memcpy(raw, (float[]){0.125f, 3}, 8); break;
     case LS_FLOAT64: memcpy(raw, (double[]){0.1, 3}, 16); break;
     }
-    static const double expected[] = {200, -56, 65000, -536, 4e9, -294967296, 9223372036854775808.0, -9223372036854775808.0, 0.125, 0.1};
+    static const double expected[] = {
+        200,   -56, 65000, -536, 4e9, -294967296, 9223372036854775808.0, -9223372036854775808.0,
+        0.125, 0.1};
     lsi_decoder_init(&d, t, 1, 0);
     lsi_decode(&d, raw, 2, out);
-    if (out[0] != (float)expected[t] || out[1] != 3) fail_msg("%s: %g %g", lsi_dtype_name(t), out[0], out[1]);
+    if (out[0] != (float)expected[t] || out[1] != 3)
+      fail_msg("%s: %g %g", lsi_dtype_name(t), out[0], out[1]);
   }
   assert_int_equal(lsi_dtype_size((ls_dtype)99), 0);
   assert_int_equal(lsi_dtype_size(LS_UINT16), 2);
@@ -95,8 +98,11 @@ static void test_labels(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_bytes_over_255), cmocka_unit_test(test_formula), cmocka_unit_test(test_floats_keep_their_bits),
-      cmocka_unit_test(test_every_type),     cmocka_unit_test(test_labels),
+      cmocka_unit_test(test_bytes_over_255),
+      cmocka_unit_test(test_formula),
+      cmocka_unit_test(test_floats_keep_their_bits),
+      cmocka_unit_test(test_every_type),
+      cmocka_unit_test(test_labels),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

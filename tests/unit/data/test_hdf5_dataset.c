@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Data sets in HDF5: every stored type and layout gives the same samples in memory and streamed; bad sets are named. */
+/* Data sets in HDF5: every stored type and layout gives the same samples in memory and streamed;
+ * bad sets are named. */
 #include "unit/store/temp_dir.h"
 
 #include <math.h>
@@ -19,7 +20,7 @@ typedef struct layout {
 } layout;
 
 static const layout layouts[] = {
-    {"contiguous", {0, 0}, false, false, false}, {"chunks", {16, COLUMNS}, false, false, false},
+    {"contiguous", {0, 0}, false, false, false},   {"chunks", {16, COLUMNS}, false, false, false},
     {"deflate", {32, COLUMNS}, true, true, false}, {"one row", {1, COLUMNS}, true, false, false},
     {"columns", {ROWS, 5}, true, true, true},      {"blocks", {50, 7}, false, false, true}};
 enum { N_LAYOUTS = sizeof layouts / sizeof *layouts };
@@ -34,8 +35,8 @@ static hid_t creation_list(const layout *l, int rank) {
   return list;
 }
 
-static void put(hid_t file, const char *name, hid_t type, hid_t mem_type, int rank, const hsize_t *dims, const layout *l,
-                const void *values) {
+static void put(hid_t file, const char *name, hid_t type, hid_t mem_type, int rank,
+                const hsize_t *dims, const layout *l, const void *values) {
   hid_t space = H5Screate_simple(rank, dims, NULL), list = creation_list(l, rank);
   hid_t dataset = H5Dcreate2(file, name, type, space, H5P_DEFAULT, list, H5P_DEFAULT);
   assert_true(dataset >= 0);
@@ -60,12 +61,14 @@ typedef struct type_case {
 static void write_set(const char *path, const type_case *t, const layout *l) {
   static double x[ROWS][COLUMNS], weight[ROWS];
   static int64_t y[ROWS];
-  for (int i = 0; i < ROWS * COLUMNS; i++) x[i / COLUMNS][i % COLUMNS] = stored_value(i, t->is_signed);
+  for (int i = 0; i < ROWS * COLUMNS; i++)
+    x[i / COLUMNS][i % COLUMNS] = stored_value(i, t->is_signed);
   for (int i = 0; i < ROWS; i++) y[i] = i % 10, weight[i] = 0.25 * i;
   lsi_h5_init();
   hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
   put(file, "x", t->type, H5T_NATIVE_DOUBLE, 2, (hsize_t[]){ROWS, COLUMNS}, l, x);
-  put(file, "y", t->is_signed ? H5T_STD_I64BE : H5T_STD_U16LE, H5T_NATIVE_INT64, 1, (hsize_t[]){ROWS}, l, y);
+  put(file, "y", t->is_signed ? H5T_STD_I64BE : H5T_STD_U16LE, H5T_NATIVE_INT64, 1,
+      (hsize_t[]){ROWS}, l, y);
   put(file, "sample_weight", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 1, (hsize_t[]){ROWS}, l, weight);
   assert_ok(lsi_h5_write_attr_double(file, "x", "scale_factor", 1.0 / 255));
   assert_ok(lsi_h5_write_attr_double(file, "x", "add_offset", -0.5));
@@ -89,19 +92,23 @@ static void check_reads(const ls_dataset *d, bool is_signed) {
       assert_int_equal(y[i], rows[i] % 10);
       assert_true(weight[i] == 0.25f * (float)rows[i]);
       for (int j = 0; j < COLUMNS; j++) {
-        float expected = (float)(stored_value((int)rows[i] * COLUMNS + j, is_signed) * (1.0 / 255) + -0.5);
-        if (x[i][j] != expected) fail_msg("row %d column %d: %a, expected %a", (int)rows[i], j, x[i][j], expected);
+        float expected =
+            (float)(stored_value((int)rows[i] * COLUMNS + j, is_signed) * (1.0 / 255) + -0.5);
+        if (x[i][j] != expected)
+          fail_msg("row %d column %d: %a, expected %a", (int)rows[i], j, x[i][j], expected);
       }
     }
   }
   assert_ok(lsi_dataset_read(d, rows, 1, x[0], NULL, NULL));
   assert_ok(lsi_dataset_read(d, rows, 0, x[0], y, weight));
-  assert_error(lsi_dataset_read(d, (int64_t[]){ROWS}, 1, x[0], NULL, NULL), LS_ERR_ARG, "row 211 of 211");
+  assert_error(lsi_dataset_read(d, (int64_t[]){ROWS}, 1, x[0], NULL, NULL), LS_ERR_ARG,
+               "row 211 of 211");
   assert_error(lsi_dataset_read(d, (int64_t[]){-1}, 1, x[0], NULL, NULL), LS_ERR_ARG, "row -1");
 }
 
 static void check_set(const char *path, const type_case *t, char identity[33]) {
-  ls_hdf5_spec whole = {.path = path}, streamed = {.path = path, .memory_limit = 1}, forced = streamed;
+  ls_hdf5_spec whole = {.path = path}, streamed = {.path = path, .memory_limit = 1},
+               forced = streamed;
   forced.load = true;
   const ls_hdf5_spec *specs[] = {&whole, &streamed, &forced};
   for (int k = 0; k < 3; k++) {
@@ -128,10 +135,11 @@ static void check_set(const char *path, const type_case *t, char identity[33]) {
 static void test_every_type_and_layout(void **state) {
   (void)state;
   lsi_h5_init();
-  type_case types[] = {{LS_UINT8, H5T_STD_U8LE, false},   {LS_INT8, H5T_STD_I8LE, true},     {LS_UINT16, H5T_STD_U16BE, false},
-                       {LS_INT16, H5T_STD_I16LE, true},   {LS_UINT32, H5T_STD_U32LE, false}, {LS_INT32, H5T_STD_I32BE, true},
-                       {LS_UINT64, H5T_STD_U64LE, false}, {LS_INT64, H5T_STD_I64LE, true},   {LS_FLOAT32, H5T_IEEE_F32LE, true},
-                       {LS_FLOAT64, H5T_IEEE_F64BE, true}};
+  type_case types[] = {{LS_UINT8, H5T_STD_U8LE, false},    {LS_INT8, H5T_STD_I8LE, true},
+                       {LS_UINT16, H5T_STD_U16BE, false},  {LS_INT16, H5T_STD_I16LE, true},
+                       {LS_UINT32, H5T_STD_U32LE, false},  {LS_INT32, H5T_STD_I32BE, true},
+                       {LS_UINT64, H5T_STD_U64LE, false},  {LS_INT64, H5T_STD_I64LE, true},
+                       {LS_FLOAT32, H5T_IEEE_F32LE, true}, {LS_FLOAT64, H5T_IEEE_F64BE, true}};
   char last[33] = "";
   for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
     char identity[33] = "";
@@ -220,7 +228,8 @@ static void test_labels_beyond_int32(void **state) {
   for (int streamed = 0; streamed < 2; streamed++) {
     ls_dataset *d;
     int32_t labels[3];
-    assert_ok(lsi_dataset_open_local(&(ls_hdf5_spec){.path = path, .memory_limit = streamed ? 1 : 0}, &d));
+    assert_ok(lsi_dataset_open_local(
+        &(ls_hdf5_spec){.path = path, .memory_limit = streamed ? 1 : 0}, &d));
     assert_ok(lsi_dataset_read(d, (int64_t[]){1, 0}, 2, x, labels, NULL));
     assert_int_equal(labels[0], INT32_MIN);
     assert_error(lsi_dataset_read(d, (int64_t[]){0, 2}, 2, x, labels, NULL), LS_ERR_SHAPE,
@@ -235,7 +244,8 @@ static void test_images_of_three_dimensions(void **state) {
   static uint8_t x[N][5][6];
   for (int i = 0; i < N * 30; i++) x[i / 30][i / 6 % 5][i % 6] = (uint8_t)(i * 31);
   const char *path = temp_path("images.h5");
-  hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), list = H5Pcreate(H5P_DATASET_CREATE);
+  hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+        list = H5Pcreate(H5P_DATASET_CREATE);
   H5Pset_chunk(list, 3, (hsize_t[]){7, 3, 4});
   H5Pset_deflate(list, 1);
   hid_t space = H5Screate_simple(3, (hsize_t[]){N, 5, 6}, NULL);
@@ -248,16 +258,19 @@ static void test_images_of_three_dimensions(void **state) {
   H5Fclose(file);
   ls_dataset *d;
   float out[3][30];
-  assert_ok(lsi_dataset_open_local(&(ls_hdf5_spec){.path = path, .x = "images/x", .memory_limit = 1}, &d));
+  assert_ok(lsi_dataset_open_local(
+      &(ls_hdf5_spec){.path = path, .x = "images/x", .memory_limit = 1}, &d));
   assert_int_equal(d->info.x_rank, 2);
   assert_int_equal(lsi_dataset_features(d), 30);
   int64_t rows[3] = {39, 0, 17};
   assert_ok(lsi_dataset_read(d, rows, 3, out[0], NULL, NULL));
-  for (int i = 0; i < 90; i++) assert_true(out[i / 30][i % 30] == (float)((uint8_t *)x[rows[i / 30]])[i % 30]);
+  for (int i = 0; i < 90; i++)
+    assert_true(out[i / 30][i % 30] == (float)((uint8_t *)x[rows[i / 30]])[i % 30]);
   ls_dataset_destroy(&d);
 }
 
-static void assert_open_error(const char *path, const ls_hdf5_spec *names, ls_status expected, const char *words) {
+static void assert_open_error(const char *path, const ls_hdf5_spec *names, ls_status expected,
+                              const char *words) {
   ls_hdf5_spec spec = names ? *names : (ls_hdf5_spec){0};
   ls_dataset *d = NULL;
   spec.path = path;
@@ -271,11 +284,15 @@ static void test_errors(void **state) {
   const char *path = temp_path("bad.h5");
   static float zeros[100];
   hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
-  struct { const char *name; int rank; hsize_t dims[3]; } sets[] = {
-      {"ten", 2, {10, 2, 0}}, {"nine", 1, {9, 0, 0}},   {"empty", 2, {0, 2, 0}}, {"narrow", 2, {10, 0, 0}},
-      {"cube", 3, {10, 2, 2}}, {"wide", 2, {10, 3, 0}}};
+  struct {
+    const char *name;
+    int rank;
+    hsize_t dims[3];
+  } sets[] = {{"ten", 2, {10, 2, 0}},    {"nine", 1, {9, 0, 0}},  {"empty", 2, {0, 2, 0}},
+              {"narrow", 2, {10, 0, 0}}, {"cube", 3, {10, 2, 2}}, {"wide", 2, {10, 3, 0}}};
   for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
-    put(file, sets[i].name, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, sets[i].rank, sets[i].dims, &layouts[0], zeros);
+    put(file, sets[i].name, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, sets[i].rank, sets[i].dims,
+        &layouts[0], zeros);
   hid_t text = H5Tcopy(H5T_C_S1);
   H5Tset_size(text, 4);
   put(file, "text", text, text, 1, (hsize_t[]){10}, &layouts[0], NULL);
@@ -287,18 +304,25 @@ static void test_errors(void **state) {
   put(file, "named", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, 1, (hsize_t[]){10}, &layouts[0], zeros);
   assert_ok(lsi_h5_write_attr_string(file, "named", "add_offset", "one"));
   H5Fclose(file);
-  assert_open_error(path, NULL, LS_ERR_NOT_FOUND, "no dataset 'x' (looked for 'x', 'y' and 'sample_weight')");
+  assert_open_error(path, NULL, LS_ERR_NOT_FOUND,
+                    "no dataset 'x' (looked for 'x', 'y' and 'sample_weight')");
   assert_open_error(path, &(ls_hdf5_spec){.x = "ten", .y = "labels"}, LS_ERR_NOT_FOUND, "'labels'");
-  assert_open_error(path, &(ls_hdf5_spec){.x = "ten", .sample_weight = "w"}, LS_ERR_NOT_FOUND, "'w'");
-  assert_open_error(path, &(ls_hdf5_spec){.x = "ten", .y = "nine"}, LS_ERR_SHAPE, "'ten' has 10 rows, but 'nine' has 9");
-  assert_open_error(path, &(ls_hdf5_spec){.x = "ten", .sample_weight = "nine"}, LS_ERR_SHAPE, "'nine' has 9");
-  assert_open_error(path, &(ls_hdf5_spec){.x = "ten", .sample_weight = "wide"}, LS_ERR_SHAPE, "30 values for 10 rows");
+  assert_open_error(path, &(ls_hdf5_spec){.x = "ten", .sample_weight = "w"}, LS_ERR_NOT_FOUND,
+                    "'w'");
+  assert_open_error(path, &(ls_hdf5_spec){.x = "ten", .y = "nine"}, LS_ERR_SHAPE,
+                    "'ten' has 10 rows, but 'nine' has 9");
+  assert_open_error(path, &(ls_hdf5_spec){.x = "ten", .sample_weight = "nine"}, LS_ERR_SHAPE,
+                    "'nine' has 9");
+  assert_open_error(path, &(ls_hdf5_spec){.x = "ten", .sample_weight = "wide"}, LS_ERR_SHAPE,
+                    "30 values for 10 rows");
   assert_open_error(path, &(ls_hdf5_spec){.x = "ten", .y = "cube"}, LS_ERR_SHAPE, "3 dimensions");
-  assert_open_error(path, &(ls_hdf5_spec){.x = "ten", .y = "text"}, LS_ERR_UNSUPPORTED, "string type");
+  assert_open_error(path, &(ls_hdf5_spec){.x = "ten", .y = "text"}, LS_ERR_UNSUPPORTED,
+                    "string type");
   assert_open_error(path, &(ls_hdf5_spec){.x = "empty"}, LS_ERR_SHAPE, "is empty (0 rows)");
   assert_open_error(path, &(ls_hdf5_spec){.x = "narrow"}, LS_ERR_SHAPE, "0 values a sample");
   assert_open_error(path, &(ls_hdf5_spec){.x = "scaled"}, LS_ERR_FORMAT, "scale_factor");
-  assert_open_error(path, &(ls_hdf5_spec){.x = "flat"}, LS_ERR_FORMAT, "'scale_factor' of 'flat' is 0");
+  assert_open_error(path, &(ls_hdf5_spec){.x = "flat"}, LS_ERR_FORMAT,
+                    "'scale_factor' of 'flat' is 0");
   assert_open_error(path, &(ls_hdf5_spec){.x = "named"}, LS_ERR_FORMAT, "add_offset");
   assert_open_error(temp_path("missing.h5"), NULL, LS_ERR_NOT_FOUND, "no such file");
   assert_open_error(NULL, NULL, LS_ERR_ARG, "no path");
@@ -306,14 +330,16 @@ static void test_errors(void **state) {
   assert_open_error(temp_path("text.h5"), NULL, LS_ERR_FORMAT, "not an HDF5 file");
 }
 
-/* A set above 256 MiB is identified by 1,024 rows: the first and the last count, unread storage costs nothing. */
+/* A set above 256 MiB is identified by 1,024 rows: the first and the last count, unread storage
+ * costs nothing. */
 static void test_identity_of_a_large_set(void **state) {
   (void)state;
   enum { LARGE_ROWS = 300000, WIDTH = 1024 };
   char identity[3][33];
   for (int k = 0; k < 3; k++) {
     const char *path = temp_path("large.h5");
-    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), list = H5Pcreate(H5P_DATASET_CREATE);
+    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+          list = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_alloc_time(list, H5D_ALLOC_TIME_EARLY);
     H5Pset_fill_time(list, H5D_FILL_TIME_NEVER); /* a sparse file */
     hid_t space = H5Screate_simple(2, (hsize_t[]){LARGE_ROWS, WIDTH}, NULL);
@@ -336,9 +362,12 @@ static void test_identity_of_a_large_set(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_every_type_and_layout),     cmocka_unit_test(test_half_and_odd_integers),
-      cmocka_unit_test(test_target_kinds),              cmocka_unit_test(test_labels_beyond_int32),
-      cmocka_unit_test(test_images_of_three_dimensions), cmocka_unit_test(test_errors),
+      cmocka_unit_test(test_every_type_and_layout),
+      cmocka_unit_test(test_half_and_odd_integers),
+      cmocka_unit_test(test_target_kinds),
+      cmocka_unit_test(test_labels_beyond_int32),
+      cmocka_unit_test(test_images_of_three_dimensions),
+      cmocka_unit_test(test_errors),
       cmocka_unit_test(test_identity_of_a_large_set),
   };
   return cmocka_run_group_tests(tests, temp_dir_create, temp_dir_remove);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The epoch's order: a bijection for every size, other for every epoch and seed, and near uniform. */
+/* The epoch's order: a bijection for every size, other for every epoch and seed, and near uniform.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,7 +42,8 @@ static void test_depends_on_seed_and_epoch(void **state) {
   (void)state;
   enum { N = 1000 };
   lsi_permutation a = lsi_permutation_make(1, 1, N), again = lsi_permutation_make(1, 1, N);
-  lsi_permutation others[] = {lsi_permutation_make(2, 1, N), lsi_permutation_make(1, 2, N), lsi_permutation_make(1, 0, N)};
+  lsi_permutation others[] = {lsi_permutation_make(2, 1, N), lsi_permutation_make(1, 2, N),
+                              lsi_permutation_make(1, 0, N)};
   int fixed = 0, equal[3] = {0};
   for (int64_t i = 0; i < N; i++) {
     int64_t at = lsi_permutation_at(&a, i);
@@ -54,7 +56,8 @@ static void test_depends_on_seed_and_epoch(void **state) {
 }
 
 /* Over many epochs every element visits every place about equally often: Pearson's chi-squared
-   with (n - 1)^2 degrees of freedom, mean (n-1)^2, standard deviation sqrt(2) (n - 1); 6 deviations are allowed. */
+   with (n - 1)^2 degrees of freedom, mean (n-1)^2, standard deviation sqrt(2) (n - 1); 6 deviations
+   are allowed. */
 static void test_places_are_uniform(void **state) {
   (void)state;
   enum { EPOCHS = 20000, MAX = 64 };
@@ -69,7 +72,8 @@ static void test_places_are_uniform(void **state) {
     }
     double chi = 0, expected = (double)EPOCHS / n;
     for (int i = 0; i < n; i++)
-      for (int j = 0; j < n; j++) chi += (count[i][j] - expected) * (count[i][j] - expected) / expected;
+      for (int j = 0; j < n; j++)
+        chi += (count[i][j] - expected) * (count[i][j] - expected) / expected;
     chi *= (n - 1.0) / n; /* rows and columns both sum to EPOCHS */
     double freedom = (n - 1.0) * (n - 1.0);
     print_message("n = %d: chi-squared %.1f, %.0f expected\n", n, chi, freedom);
@@ -94,8 +98,11 @@ static void test_neighbours_part(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_bijection), cmocka_unit_test(test_domain), cmocka_unit_test(test_depends_on_seed_and_epoch),
-      cmocka_unit_test(test_places_are_uniform), cmocka_unit_test(test_neighbours_part),
+      cmocka_unit_test(test_bijection),
+      cmocka_unit_test(test_domain),
+      cmocka_unit_test(test_depends_on_seed_and_epoch),
+      cmocka_unit_test(test_places_are_uniform),
+      cmocka_unit_test(test_neighbours_part),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

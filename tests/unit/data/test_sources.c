@@ -8,13 +8,22 @@
 #include "data/dataset.h"
 #include "store/h5.h"
 
-static const uint8_t pixels[4][2][3] = {{{1, 2, 3}, {4, 5, 6}}, {{7, 8, 9}, {10, 11, 12}}, {{13}, {14}}, {{15}, {16, 17, 255}}};
+static const uint8_t pixels[4][2][3] = {
+    {{1, 2, 3}, {4, 5, 6}}, {{7, 8, 9}, {10, 11, 12}}, {{13}, {14}}, {{15}, {16, 17, 255}}};
 static const int64_t labels[4] = {3, 1, 2, 0};
 static const float weights[4] = {1, 0.5f, 0, 2};
 
 static ls_memory_spec pixel_spec(void) {
-  return (ls_memory_spec){.n_samples = 4, .x_rank = 2, .x_shape = {2, 3}, .x_dtype = LS_UINT8, .x = pixels,
-                          .y_dtype = LS_INT64, .y = labels, .sample_weight = weights, .scale = 0.5, .offset = 1};
+  return (ls_memory_spec){.n_samples = 4,
+                          .x_rank = 2,
+                          .x_shape = {2, 3},
+                          .x_dtype = LS_UINT8,
+                          .x = pixels,
+                          .y_dtype = LS_INT64,
+                          .y = labels,
+                          .sample_weight = weights,
+                          .scale = 0.5,
+                          .offset = 1};
 }
 
 static void test_memory(void **state) {
@@ -47,9 +56,11 @@ static void test_identity(void **state) {
   const char *path = temp_path("same.h5");
   lsi_h5_init();
   hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
-  assert_ok(lsi_h5_write(file, "x", 3, (uint64_t[]){4, 2, 3}, H5T_STD_U8LE, H5T_NATIVE_UINT8, pixels));
+  assert_ok(
+      lsi_h5_write(file, "x", 3, (uint64_t[]){4, 2, 3}, H5T_STD_U8LE, H5T_NATIVE_UINT8, pixels));
   assert_ok(lsi_h5_write(file, "y", 1, (uint64_t[]){4}, H5T_STD_I64LE, H5T_NATIVE_INT64, labels));
-  assert_ok(lsi_h5_write(file, "sample_weight", 1, (uint64_t[]){4}, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, weights));
+  assert_ok(lsi_h5_write(file, "sample_weight", 1, (uint64_t[]){4}, H5T_IEEE_F32LE,
+                         H5T_NATIVE_FLOAT, weights));
   assert_ok(lsi_h5_write_attr_double(file, "x", "scale_factor", 0.5));
   assert_ok(lsi_h5_write_attr_double(file, "x", "add_offset", 1));
   H5Fclose(file);
@@ -113,7 +124,8 @@ typedef struct maker {
   bool fail, fail_silently;
 } maker;
 
-static ls_status make_samples(void *user, const int64_t *rows, int64_t n, float *x, void *y, float *weight) {
+static ls_status make_samples(void *user, const int64_t *rows, int64_t n, float *x, void *y,
+                              float *weight) {
   maker *m = user;
   m->calls++;
   if (m->fail_silently) return LS_ERR_IO;
@@ -130,8 +142,13 @@ static ls_status make_samples(void *user, const int64_t *rows, int64_t n, float 
 static void test_callback(void **state) {
   (void)state;
   maker m = {0};
-  ls_callback_spec spec = {.n_samples = 1000, .x_rank = 1, .x_shape = {2}, .n_targets = 3, .has_weight = true,
-                           .read = make_samples, .user = &m};
+  ls_callback_spec spec = {.n_samples = 1000,
+                           .x_rank = 1,
+                           .x_shape = {2},
+                           .n_targets = 3,
+                           .has_weight = true,
+                           .read = make_samples,
+                           .user = &m};
   ls_dataset *d, *again;
   float x[4][2], y[4][3], w[4];
   assert_ok(lsi_dataset_from_callback_local(&spec, &d));
@@ -159,8 +176,9 @@ static void test_callback(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_memory),        cmocka_unit_test(test_identity), cmocka_unit_test(test_memory_targets),
-      cmocka_unit_test(test_memory_errors), cmocka_unit_test(test_callback),
+      cmocka_unit_test(test_memory),         cmocka_unit_test(test_identity),
+      cmocka_unit_test(test_memory_targets), cmocka_unit_test(test_memory_errors),
+      cmocka_unit_test(test_callback),
   };
   return cmocka_run_group_tests(tests, temp_dir_create, temp_dir_remove);
 }

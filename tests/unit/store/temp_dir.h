@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef LST_TEMP_DIR_H
 #define LST_TEMP_DIR_H
-/* cmocka group set-up: a folder of the test's own, removed at the end; and checks that print the error record. */
+/* cmocka group set-up: a folder of the test's own, removed at the end; and checks that print the
+ * error record. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

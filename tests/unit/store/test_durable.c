@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Files are whole or not there: replacing, full disks, folders that cannot be written, left-overs, locks. */
+/* Files are whole or not there: replacing, full disks, folders that cannot be written, left-overs,
+ * locks. */
 #include "unit/store/temp_dir.h"
 
 #include <dirent.h>
@@ -61,14 +62,16 @@ static void test_write_in_the_working_directory(void **state) {
 
 static void test_write_errors(void **state) {
   (void)state;
-  assert_error(lsi_durable_write(temp_path("no/such/a.txt"), "x", 1), LS_ERR_NOT_FOUND, "no/such/a.txt");
+  assert_error(lsi_durable_write(temp_path("no/such/a.txt"), "x", 1), LS_ERR_NOT_FOUND,
+               "no/such/a.txt");
   assert_ok(lsi_make_dirs(temp_path("folder")));
   assert_error(lsi_durable_write(temp_path("folder"), "x", 1), LS_ERR_IO, "folder");
   assert_error(lsi_durable_write(temp_path("folder/"), "x", 1), LS_ERR_ARG, "does not name a file");
   assert_int_equal(count_entries(temp_path("folder")), 0);
   DIR *folder = opendir(temp_dir); /* a failed rename leaves no temporary */
   assert_non_null(folder);
-  for (struct dirent *entry; (entry = readdir(folder));) assert_null(strstr(entry->d_name, "lockstep-tmp"));
+  for (struct dirent *entry; (entry = readdir(folder));)
+    assert_null(strstr(entry->d_name, "lockstep-tmp"));
   closedir(folder);
 }
 
@@ -172,10 +175,12 @@ static void test_sweep(void **state) {
   temp_file(temp_path(name), "x", 1);
   snprintf(name, sizeof name, "sweep/.a.h5.%d-0.lockstep-tmp", (int)getpid());
   temp_file(temp_path(name), "x", 1);
-  const char *keep[] = {"sweep/a.h5", "sweep/.hidden", "sweep/.x.lockstep-tmp", "sweep/a.1-2.lockstep-tmp"};
+  const char *keep[] = {"sweep/a.h5", "sweep/.hidden", "sweep/.x.lockstep-tmp",
+                        "sweep/a.1-2.lockstep-tmp"};
   for (int i = 0; i < 4; i++) temp_file(temp_path(keep[i]), "x", 1);
   lsi_durable_sweep(temp_path("sweep"));
-  assert_int_equal(count_entries(temp_path("sweep")), 5); /* the dead writer's is gone, nothing else */
+  assert_int_equal(count_entries(temp_path("sweep")),
+                   5); /* the dead writer's is gone, nothing else */
   for (int i = 0; i < 4; i++) assert_int_equal(access(temp_path(keep[i]), F_OK), 0);
   lsi_durable_sweep(temp_path("no-such-folder"));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* HDF5 round trips: arrays of every type and layout, attributes, lists of names, images, and errors of opening. */
+/* HDF5 round trips: arrays of every type and layout, attributes, lists of names, images, and errors
+ * of opening. */
 #include "unit/store/temp_dir.h"
 
 #include <fcntl.h>
@@ -23,9 +24,11 @@ static void write_small(const char *path) {
   hid_t file;
   float values[6] = {1, 2, 3, 4, 5, 6};
   assert_ok(lsi_h5_image_create(&file));
-  assert_ok(lsi_h5_write(file, "group/sub/w", 2, (uint64_t[]){2, 3}, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, values));
+  assert_ok(lsi_h5_write(file, "group/sub/w", 2, (uint64_t[]){2, 3}, H5T_IEEE_F32LE,
+                         H5T_NATIVE_FLOAT, values));
   assert_ok(lsi_h5_write(file, "scalar", 0, NULL, H5T_STD_I64LE, H5T_NATIVE_INT64, &(int64_t){-7}));
-  assert_ok(lsi_h5_write(file, "empty", 2, (uint64_t[]){0, 3}, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, values));
+  assert_ok(
+      lsi_h5_write(file, "empty", 2, (uint64_t[]){0, 3}, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, values));
   put_image(file, path);
 }
 
@@ -49,11 +52,13 @@ static void test_round_trip(void **state) {
   assert_false(a.chunked);
   assert_ok(lsi_h5_array_read(&a, path, H5T_NATIVE_FLOAT, out, 6));
   for (int i = 0; i < 6; i++) assert_true(out[i] == (float)(i + 1));
-  assert_error(lsi_h5_array_read(&a, path, H5T_NATIVE_FLOAT, out, 5), LS_ERR_SHAPE, "holds 6 values, 5 expected");
+  assert_error(lsi_h5_array_read(&a, path, H5T_NATIVE_FLOAT, out, 5), LS_ERR_SHAPE,
+               "holds 6 values, 5 expected");
   assert_ok(lsi_h5_array_read_rows(&a, path, H5T_NATIVE_FLOAT, 1, 1, out));
   assert_true(out[0] == 4 && out[2] == 6);
   assert_error(lsi_h5_array_read_rows(&a, path, H5T_NATIVE_FLOAT, 2, 1, out), LS_ERR_ARG, "of 2");
-  assert_error(lsi_h5_array_read_rows(&a, path, H5T_NATIVE_FLOAT, UINT64_MAX, 2, out), LS_ERR_ARG, "of 2");
+  assert_error(lsi_h5_array_read_rows(&a, path, H5T_NATIVE_FLOAT, UINT64_MAX, 2, out), LS_ERR_ARG,
+               "of 2");
   lsi_h5_array_close(&a);
   int64_t scalar = 0;
   assert_ok(lsi_h5_array_open(file, path, "scalar", &a));
@@ -64,7 +69,8 @@ static void test_round_trip(void **state) {
   assert_int_equal(a.count, 0);
   assert_ok(lsi_h5_array_read(&a, path, H5T_NATIVE_FLOAT, out, 0));
   lsi_h5_array_close(&a);
-  assert_error(lsi_h5_array_open(file, path, "none", &a), LS_ERR_NOT_FOUND, "there is no dataset 'none'");
+  assert_error(lsi_h5_array_open(file, path, "none", &a), LS_ERR_NOT_FOUND,
+               "there is no dataset 'none'");
   assert_error(lsi_h5_array_open(file, path, "group", &a), LS_ERR_FORMAT, "'group'");
   lsi_h5_close(file);
 }
@@ -126,18 +132,23 @@ static void test_layouts(void **state) {
   enum { ROWS = 1000, COLUMNS = 30 };
   static int16_t values[ROWS][COLUMNS], out[ROWS][COLUMNS];
   for (int i = 0; i < ROWS * COLUMNS; i++) values[i / COLUMNS][i % COLUMNS] = (int16_t)(i * 37);
-  struct { uint64_t chunk_rows; int deflate; } layouts[] = {{0, 0}, {1, 0}, {64, 0}, {64, 6}, {5000, 9}, {333, 1}};
+  struct {
+    uint64_t chunk_rows;
+    int deflate;
+  } layouts[] = {{0, 0}, {1, 0}, {64, 0}, {64, 6}, {5000, 9}, {333, 1}};
   for (size_t k = 0; k < sizeof layouts / sizeof *layouts; k++) {
     hid_t file, dataset;
     const char *path = temp_path("layout.h5");
     assert_ok(lsi_h5_image_create(&file));
-    assert_ok(lsi_h5_create_array(file, "a/b", 2, (uint64_t[]){ROWS, COLUMNS}, H5T_STD_I16LE, layouts[k].chunk_rows,
-                                  layouts[k].deflate, &dataset));
+    assert_ok(lsi_h5_create_array(file, "a/b", 2, (uint64_t[]){ROWS, COLUMNS}, H5T_STD_I16LE,
+                                  layouts[k].chunk_rows, layouts[k].deflate, &dataset));
     for (int row = 0; row < ROWS; row += 300) {
       int n = ROWS - row < 300 ? ROWS - row : 300;
-      assert_ok(lsi_h5_write_rows(dataset, path, H5T_NATIVE_INT16, (uint64_t)row, (uint64_t)n, values[row]));
+      assert_ok(lsi_h5_write_rows(dataset, path, H5T_NATIVE_INT16, (uint64_t)row, (uint64_t)n,
+                                  values[row]));
     }
-    assert_error(lsi_h5_write_rows(dataset, path, H5T_NATIVE_INT16, ROWS, 1, values), LS_ERR_IO, "rows 1000 to 1001");
+    assert_error(lsi_h5_write_rows(dataset, path, H5T_NATIVE_INT16, ROWS, 1, values), LS_ERR_IO,
+                 "rows 1000 to 1001");
     assert_true(H5Dclose(dataset) >= 0);
     put_image(file, path);
     lsi_h5_array a;
@@ -168,7 +179,8 @@ static void test_attributes(void **state) {
   assert_ok(lsi_h5_write_attr_i64(file, ".", "i", INT64_MIN));
   assert_ok(lsi_h5_write_attr_string(file, ".", "text", "Grüße"));
   assert_ok(lsi_h5_write_attr_string(file, ".", "nothing", ""));
-  assert_ok(lsi_h5_write_attr_string(file, "g", "large", large)); /* beyond the 64 KiB of fixed ones */
+  assert_ok(
+      lsi_h5_write_attr_string(file, "g", "large", large)); /* beyond the 64 KiB of fixed ones */
   put_image(file, path);
   double d;
   int64_t i;
@@ -203,9 +215,14 @@ static void test_foreign_strings(void **state) {
   (void)state;
   hid_t file;
   assert_ok(lsi_h5_image_create(&file));
-  struct { const char *name; size_t size; H5T_str_t pad; H5T_cset_t set; const char *bytes; } fixed[] = {
-      {"nullpad", 4, H5T_STR_NULLPAD, H5T_CSET_ASCII, "full"},
-      {"utf8", 8, H5T_STR_NULLTERM, H5T_CSET_UTF8, "a\xc3\xa9\0\0\0\0\0"}};
+  struct {
+    const char *name;
+    size_t size;
+    H5T_str_t pad;
+    H5T_cset_t set;
+    const char *bytes;
+  } fixed[] = {{"nullpad", 4, H5T_STR_NULLPAD, H5T_CSET_ASCII, "full"},
+               {"utf8", 8, H5T_STR_NULLTERM, H5T_CSET_UTF8, "a\xc3\xa9\0\0\0\0\0"}};
   for (int k = 0; k < 2; k++) {
     hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate(H5S_SCALAR);
     H5Tset_size(type, fixed[k].size);
@@ -248,7 +265,8 @@ static void test_foreign_strings(void **state) {
   lsi_h5_close(file);
 }
 
-static void check_names(size_t n, size_t width, const char *expect_attr, const char *expect_absent) {
+static void check_names(size_t n, size_t width, const char *expect_attr,
+                        const char *expect_absent) {
   hid_t file;
   char *block, **names, **read;
   size_t n_read;
@@ -266,7 +284,8 @@ static void check_names(size_t n, size_t width, const char *expect_attr, const c
   assert_int_equal(n_read, n);
   for (size_t i = 0; i < n; i++) assert_string_equal(read[i], names[i]);
   lsi_free(read);
-  assert_error(lsi_h5_attr_strings(file, ".", "other", &read, &n_read), LS_ERR_NOT_FOUND, "'other'");
+  assert_error(lsi_h5_attr_strings(file, ".", "other", &read, &n_read), LS_ERR_NOT_FOUND,
+               "'other'");
   lsi_h5_close(file);
   lsi_free(names);
   lsi_free(block);
@@ -276,8 +295,8 @@ static void test_lists_of_names(void **state) {
   (void)state;
   check_names(0, 4, "names", "names0");
   check_names(3, 10, "names", "names0");
-  check_names(401, 160, "names", "names0");   /* 64,160 bytes fit */
-  check_names(401, 195, "names1", "names2");  /* Keras's rule: parts of 201 and 200 */
+  check_names(401, 160, "names", "names0");  /* 64,160 bytes fit */
+  check_names(401, 195, "names1", "names2"); /* Keras's rule: parts of 201 and 200 */
   check_names(1001, 500, "names7", "names8");
 }
 
@@ -316,11 +335,16 @@ static void test_open_locked(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_equal_contents_give_equal_bytes),
-      cmocka_unit_test(test_images),        cmocka_unit_test(test_closing_one_of_two),
-      cmocka_unit_test(test_layouts),       cmocka_unit_test(test_attributes),
-      cmocka_unit_test(test_foreign_strings), cmocka_unit_test(test_lists_of_names),
-      cmocka_unit_test(test_open_errors),   cmocka_unit_test(test_open_locked),
+      cmocka_unit_test(test_round_trip),
+      cmocka_unit_test(test_equal_contents_give_equal_bytes),
+      cmocka_unit_test(test_images),
+      cmocka_unit_test(test_closing_one_of_two),
+      cmocka_unit_test(test_layouts),
+      cmocka_unit_test(test_attributes),
+      cmocka_unit_test(test_foreign_strings),
+      cmocka_unit_test(test_lists_of_names),
+      cmocka_unit_test(test_open_errors),
+      cmocka_unit_test(test_open_locked),
   };
   return cmocka_run_group_tests(tests, temp_dir_create, temp_dir_remove);
 }

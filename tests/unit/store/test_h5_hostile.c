@@ -16,7 +16,8 @@ static hid_t create(const char *path) {
 }
 
 /* A dataset that nobody writes to; closes the property list. */
-static void make_dataset(hid_t file, const char *name, hid_t type, int rank, const hsize_t *dims, hid_t creation) {
+static void make_dataset(hid_t file, const char *name, hid_t type, int rank, const hsize_t *dims,
+                         hid_t creation) {
   hid_t space = H5Screate_simple(rank, dims, NULL);
   hid_t dataset = H5Dcreate2(file, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
   assert_true(dataset >= 0);
@@ -31,7 +32,8 @@ static hid_t chunked(int rank, const hsize_t *chunk) {
   return list;
 }
 
-static void assert_refused(const char *path, const char *name, ls_status expected, const char *words) {
+static void assert_refused(const char *path, const char *name, ls_status expected,
+                           const char *words) {
   hid_t file;
   lsi_h5_array array = {.id = -1};
   assert_ok(lsi_h5_open(path, &file));
@@ -99,13 +101,16 @@ static void test_extents(void **state) {
   H5Pset_deflate(list, 9);
   make_dataset(file, "huge", H5T_NATIVE_FLOAT, 1, (hsize_t[]){1ULL << 48}, list);
   make_dataset(file, "unwritten", H5T_NATIVE_FLOAT, 2, (hsize_t[]){60000, 784}, H5P_DEFAULT);
-  make_dataset(file, "wrapping", H5T_NATIVE_FLOAT, 3, (hsize_t[]){1ULL << 31, 1ULL << 31, 1ULL << 31},
+  make_dataset(file, "wrapping", H5T_NATIVE_FLOAT, 3,
+               (hsize_t[]){1ULL << 31, 1ULL << 31, 1ULL << 31},
                chunked(3, (hsize_t[]){1, 1, 1024}));
-  make_dataset(file, "wide chunk", H5T_NATIVE_DOUBLE, 1, (hsize_t[]){100 << 20}, chunked(1, (hsize_t[]){17 << 20}));
+  make_dataset(file, "wide chunk", H5T_NATIVE_DOUBLE, 1, (hsize_t[]){100 << 20},
+               chunked(1, (hsize_t[]){17 << 20}));
   hsize_t nine[9] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
   make_dataset(file, "nine", H5T_NATIVE_FLOAT, 9, nine, H5P_DEFAULT);
   hid_t space = H5Screate(H5S_NULL);
-  H5Dclose(H5Dcreate2(file, "null", H5T_NATIVE_FLOAT, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  H5Dclose(
+      H5Dcreate2(file, "null", H5T_NATIVE_FLOAT, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
   H5Sclose(space);
   H5Fclose(file);
   assert_refused(path, "huge", LS_ERR_CORRUPT, "only 0 bytes are stored");
@@ -120,24 +125,32 @@ static void test_types(void **state) {
   (void)state;
   const char *path = temp_path("types.h5");
   hid_t file = create(path);
-  hid_t text = H5Tcopy(H5T_C_S1), compound = H5Tcreate(H5T_COMPOUND, 8), vlen = H5Tvlen_create(H5T_NATIVE_INT);
-  hid_t boolean = H5Tenum_create(H5T_NATIVE_INT8), opaque = H5Tcreate(H5T_OPAQUE, 2), wide = H5Tcopy(H5T_NATIVE_LDOUBLE);
+  hid_t text = H5Tcopy(H5T_C_S1), compound = H5Tcreate(H5T_COMPOUND, 8),
+        vlen = H5Tvlen_create(H5T_NATIVE_INT);
+  hid_t boolean = H5Tenum_create(H5T_NATIVE_INT8), opaque = H5Tcreate(H5T_OPAQUE, 2),
+        wide = H5Tcopy(H5T_NATIVE_LDOUBLE);
   hid_t array = H5Tarray_create2(H5T_NATIVE_INT, 1, (hsize_t[]){2});
   H5Tset_size(text, H5T_VARIABLE);
   H5Tinsert(compound, "a", 0, H5T_NATIVE_DOUBLE);
   H5Tenum_insert(boolean, "TRUE", &(int8_t){1});
-  struct { const char *name, *words; hid_t type; } cases[] = {
-      {"text", "string type", text},       {"record", "compound type", compound}, {"vlen", "variable-length type", vlen},
-      {"boolean", "enum (or bool)", boolean}, {"opaque", "opaque type", opaque},   {"array", "array type", array},
-      {"wide", "of 16 bytes", wide}};
+  struct {
+    const char *name, *words;
+    hid_t type;
+  } cases[] = {{"text", "string type", text},          {"record", "compound type", compound},
+               {"vlen", "variable-length type", vlen}, {"boolean", "enum (or bool)", boolean},
+               {"opaque", "opaque type", opaque},      {"array", "array type", array},
+               {"wide", "of 16 bytes", wide}};
   enum { N = sizeof cases / sizeof *cases };
-  for (int i = 0; i < N; i++) make_dataset(file, cases[i].name, cases[i].type, 1, (hsize_t[]){0}, H5P_DEFAULT);
+  for (int i = 0; i < N; i++)
+    make_dataset(file, cases[i].name, cases[i].type, 1, (hsize_t[]){0}, H5P_DEFAULT);
   for (int i = 0; i < N; i++) H5Tclose(cases[i].type);
   H5Fclose(file);
-  for (int i = 0; i < N; i++) assert_refused(path, cases[i].name, LS_ERR_UNSUPPORTED, cases[i].words);
+  for (int i = 0; i < N; i++)
+    assert_refused(path, cases[i].name, LS_ERR_UNSUPPORTED, cases[i].words);
 }
 
-static size_t pass_through(unsigned flags, size_t n_values, const unsigned *values, size_t n, size_t *size, void **buffer) {
+static size_t pass_through(unsigned flags, size_t n_values, const unsigned *values, size_t n,
+                           size_t *size, void **buffer) {
   (void)flags, (void)n_values, (void)values, (void)size, (void)buffer;
   return n;
 }
@@ -239,7 +252,8 @@ static void test_flipped_values(void **state) {
     temp_file(temp_path("part.h5"), bytes, n);
     bytes[at] ^= 0x10;
     memset(out, 0, sizeof out);
-    if (read_everything(temp_path("part.h5"), out, 64 * 64) == LS_OK) assert_memory_equal(out, good, sizeof out);
+    if (read_everything(temp_path("part.h5"), out, 64 * 64) == LS_OK)
+      assert_memory_equal(out, good, sizeof out);
     else refused++;
   }
   assert_true(refused > 0);
@@ -248,10 +262,14 @@ static void test_flipped_values(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_external_storage), cmocka_unit_test(test_links),
-      cmocka_unit_test(test_virtual_dataset),  cmocka_unit_test(test_extents),
-      cmocka_unit_test(test_types),            cmocka_unit_test(test_filters),
-      cmocka_unit_test(test_truncated_anywhere), cmocka_unit_test(test_flipped_values),
+      cmocka_unit_test(test_external_storage),
+      cmocka_unit_test(test_links),
+      cmocka_unit_test(test_virtual_dataset),
+      cmocka_unit_test(test_extents),
+      cmocka_unit_test(test_types),
+      cmocka_unit_test(test_filters),
+      cmocka_unit_test(test_truncated_anywhere),
+      cmocka_unit_test(test_flipped_values),
   };
   return cmocka_run_group_tests(tests, temp_dir_create, temp_dir_remove);
 }
