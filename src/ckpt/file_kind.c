@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ckpt/checkpoint_file.h"
+#include "ckpt/model_seal.h"
 #include "store/h5.h"
 
 static bool is_zip(const char *path) {
@@ -34,6 +35,7 @@ ls_status lsi_file_kind_of(const char *path, lsi_file_kind *kind) {
     *kind = LSI_FILE_CHECKPOINT;
     return LS_OK;
   }
+  LSI_TRY(lsi_model_seal_check(path));
   LSI_TRY(lsi_h5_open(path, &file));
   *kind = kind_of_hdf5(file);
   lsi_h5_close(file);

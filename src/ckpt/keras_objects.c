@@ -147,6 +147,7 @@ static ls_status value_text(const lsi_family *family, const json_t *value, char 
 static ls_status read_argument(const lsi_family *family, const char *key, const json_t *value, lsi_object *object) {
   char text[2048];
   if (strcmp(key, "lr") == 0) key = "learning_rate"; /* Keras 2 before 2.3 */
+  if (strcmp(key, "reduction") == 0 && has_no_effect(key, value)) return LS_OK;
   int i = lsi_object_param_index(object->info, key);
   if (i < 0) {
     if (lsi_keras_is_off(value) || has_no_effect(key, value)) return LS_OK;

@@ -12,7 +12,8 @@
  *   /lockstep                 attrs format_version, version, kernels, config, digest (of the weights, lsi_net_digest),
  *                             text_digest (of model_config and training_config)
  *
- * There is no /optimizer_weights: Keras 3 breaks on it. The digests are verified on reading when they are there.
+ * There is no /optimizer_weights: Keras 3 breaks on it. The digests, and the seal over the whole file (model_seal.h),
+ * are verified on reading when they are there.
  */
 #include "nn/compile.h"
 #include "nn/net.h"

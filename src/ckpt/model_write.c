@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "ckpt/keras_config.h"
 #include "ckpt/model_file.h"
+#include "ckpt/model_seal.h"
 #include "store/durable.h"
 #include "store/h5.h"
 
@@ -120,7 +121,8 @@ ls_status lsi_model_file_write(const char *path, const lsi_net *net, const float
     return status;
   }
   LSI_TRY(lsi_h5_image_finish(file, &bytes, &n));
-  status = lsi_durable_write(path, bytes, n);
+  status = lsi_model_seal(&bytes, &n);
+  if (status == LS_OK) status = lsi_durable_write(path, bytes, n);
   lsi_free(bytes);
   return status;
 }
