@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-lockstep train configs/diabetes.yaml --verbose 0
+lockstep train configs/half_image.yaml --verbose 0
