@@ -22,8 +22,7 @@ bool lsi_dtype_is_integer(ls_dtype dtype);
 typedef struct lsi_decoder {
   ls_dtype dtype;
   double scale, offset;
-  bool copy;        /* float32 without scale: the same bits */
-  float table[256]; /* one-byte types: the formula's value of every byte */
+  bool copy; /* float32 without scale: the same bits */
 } lsi_decoder;
 
 void lsi_decoder_init(lsi_decoder *decoder, ls_dtype dtype, double scale, double offset);
