@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Elementwise activations and their derivatives, from keras/src/activations and jax.nn. A derivative
- * is taken from y where that loses nothing, from z otherwise. All keep a NaN.
+ * Elementwise activations and their derivatives, from keras/src/activations and jax.nn. A
+ * derivative is taken from y where that loses nothing, from z otherwise. All keep a NaN.
  */
 #include "nn/activation_maps.h"
 
@@ -33,8 +33,8 @@ LSI_INLINE float normal_density(float z) {
   return 0.39894228040143268f * lsi_expf(-0.5f * z * z);
 }
 
-#define SELU_ALPHA 1.6732632423543772f
-#define SELU_SCALE 1.0507009873554805f
+#define SELU_ALPHA  1.6732632423543772f
+#define SELU_SCALE  1.0507009873554805f
 #define LEAKY_SLOPE 0.2f
 
 /* MAP(name, y of z, dy/dz of z and y): one loop each way. ivdep: arrays are equal or apart. */
@@ -52,23 +52,27 @@ LSI_INLINE float normal_density(float z) {
       USE_##slope;                                                                                 \
     }                                                                                              \
   }
-#define USE_Y(expression) const float y = y_[i]; dz_[i] = dy_[i] * (expression)
-#define USE_Z(expression) const float z = z_[i]; dz_[i] = dy_[i] * (expression)
+#define USE_Y(expression)                                                                          \
+  const float y = y_[i];                                                                           \
+  dz_[i] = dy_[i] * (expression)
+#define USE_Z(expression)                                                                          \
+  const float z = z_[i];                                                                           \
+  dz_[i] = dy_[i] * (expression)
 
-MAP(sigmoid, lsi_sigmoidf(z), Y(y * (1.0f - y)))
+MAP(sigmoid, lsi_sigmoidf(z), Y(y *(1.0f - y)))
 MAP(relu, z <= 0.0f ? 0.0f : z, Y(y > 0.0f ? 1.0f : 0.0f))
 MAP(tanh, lsi_tanhf(z), Y(1.0f - y * y))
 MAP(relu6, z <= 0.0f ? 0.0f : z > 6.0f ? 6.0f : z, Y(y > 0.0f && y < 6.0f ? 1.0f : 0.0f))
 MAP(leaky_relu, z >= 0.0f ? z : LEAKY_SLOPE * z, Y(y >= 0.0f ? 1.0f : LEAKY_SLOPE))
 MAP(elu, z > 0.0f ? z : expm1_below_0(z), Y(y > 0.0f ? 1.0f : y + 1.0f))
-MAP(selu, SELU_SCALE * (z > 0.0f ? z : SELU_ALPHA * expm1_below_0(z)),
+MAP(selu, SELU_SCALE *(z > 0.0f ? z : SELU_ALPHA * expm1_below_0(z)),
     Y(y > 0.0f ? SELU_SCALE : y + SELU_SCALE * SELU_ALPHA))
 MAP(softplus, softplus(z), Z(lsi_sigmoidf(z)))
 MAP(softsign, z / (fabsf(z) + 1.0f), Z(1.0f / ((fabsf(z) + 1.0f) * (fabsf(z) + 1.0f))))
-MAP(silu, z * lsi_sigmoidf(z), Z(lsi_sigmoidf(z) * (1.0f + z * lsi_sigmoidf(-z))))
-MAP(gelu, z * normal_cdf(z), Z(normal_cdf(z) + z * normal_density(z)))
+MAP(silu, z *lsi_sigmoidf(z), Z(lsi_sigmoidf(z) * (1.0f + z * lsi_sigmoidf(-z))))
+MAP(gelu, z *normal_cdf(z), Z(normal_cdf(z) + z * normal_density(z)))
 MAP(hard_sigmoid, hard_sigmoid(z), Y(y > 0.0f && y < 1.0f ? 1.0f / 6.0f : 0.0f))
-MAP(hard_silu, z * hard_sigmoid(z), Z(hard_sigmoid(z) + (fabsf(z) < 3.0f ? z / 6.0f : 0.0f)))
+MAP(hard_silu, z *hard_sigmoid(z), Z(hard_sigmoid(z) + (fabsf(z) < 3.0f ? z / 6.0f : 0.0f)))
 MAP(hard_tanh, z > 1.0f ? 1.0f : z < -1.0f ? -1.0f : z, Y(fabsf(y) < 1.0f ? 1.0f : 0.0f))
 MAP(exponential, lsi_expf(z), Y(y))
 MAP(log_sigmoid, -softplus(-z), Z(lsi_sigmoidf(-z)))
@@ -76,20 +80,32 @@ MAP(tanh_shrink, z - lsi_tanhf(z), Z(lsi_tanhf(z) * lsi_tanhf(z)))
 MAP(soft_shrink, z - (z > 0.5f ? 0.5f : z < -0.5f ? -0.5f : z), Y(y != 0.0f ? 1.0f : 0.0f))
 MAP(hard_shrink, fabsf(z) <= 0.5f ? 0.0f : z, Y(y != 0.0f ? 1.0f : 0.0f))
 MAP(squareplus, 0.5f * (z + sqrtf(z * z + 4.0f)), Z(0.5f * (1.0f + z / sqrtf(z * z + 4.0f))))
-MAP(sparse_plus, z <= -1.0f ? 0.0f : z >= 1.0f ? z : (z + 1.0f) * (z + 1.0f) * 0.25f,
-    Z(z <= -1.0f ? 0.0f : z >= 1.0f ? 1.0f : 0.5f * (z + 1.0f)))
-MAP(sparse_sigmoid, z <= -1.0f ? 0.0f : z >= 1.0f ? 1.0f : 0.5f * (z + 1.0f), Y(y > 0.0f && y < 1.0f ? 0.5f : 0.0f))
+MAP(sparse_plus,
+    z <= -1.0f  ? 0.0f
+    : z >= 1.0f ? z
+                : (z + 1.0f) * (z + 1.0f) * 0.25f,
+    Z(z <= -1.0f  ? 0.0f
+      : z >= 1.0f ? 1.0f
+                  : 0.5f * (z + 1.0f)))
+MAP(sparse_sigmoid,
+    z <= -1.0f  ? 0.0f
+    : z >= 1.0f ? 1.0f
+                : 0.5f * (z + 1.0f),
+    Y(y > 0.0f && y < 1.0f ? 0.5f : 0.0f))
 
 LSI_INLINE float mish_slope(float z) {
   float t = lsi_tanhf(softplus(z));
   return t + z * (1.0f - t * t) * lsi_sigmoidf(z);
 }
-MAP(mish, z * lsi_tanhf(softplus(z)), Z(mish_slope(z)))
+MAP(mish, z *lsi_tanhf(softplus(z)), Z(mish_slope(z)))
 
 enum { CHEAP = 8, COSTLY = 40 };
 #define ENTRY(enumerator, keras_name, input, price)                                                \
-  [LSI_ACT_##enumerator] = {.forward = forward_##keras_name, .backward = backward_##keras_name,    \
-                            .name = #keras_name, .needs_input = input, .cost = price}
+  [LSI_ACT_##enumerator] = {.forward = forward_##keras_name,                                       \
+                            .backward = backward_##keras_name,                                     \
+                            .name = #keras_name,                                                   \
+                            .needs_input = input,                                                  \
+                            .cost = price}
 
 const lsi_activation_map lsi_activation_maps[] = {
     [LSI_ACT_LINEAR] = {.name = "linear", .cost = CHEAP}, /* no loop: activation.c copies */
@@ -100,7 +116,10 @@ const lsi_activation_map lsi_activation_maps[] = {
     ENTRY(LEAKY_RELU, leaky_relu, 0, CHEAP),
     ENTRY(ELU, elu, 0, COSTLY),
     ENTRY(SELU, selu, 0, COSTLY),
-    [LSI_ACT_CELU] = {.forward = forward_elu, .backward = backward_elu, .name = "celu", .cost = COSTLY}, /* alpha 1 */
+    [LSI_ACT_CELU] = {.forward = forward_elu,
+                      .backward = backward_elu,
+                      .name = "celu",
+                      .cost = COSTLY}, /* alpha 1 */
     ENTRY(SOFTPLUS, softplus, 1, COSTLY),
     ENTRY(SOFTSIGN, softsign, 1, CHEAP),
     ENTRY(SILU, silu, 1, COSTLY),
@@ -117,8 +136,12 @@ const lsi_activation_map lsi_activation_maps[] = {
     ENTRY(SQUAREPLUS, squareplus, 1, CHEAP),
     ENTRY(SPARSE_PLUS, sparse_plus, 1, CHEAP),
     ENTRY(SPARSE_SIGMOID, sparse_sigmoid, 0, CHEAP),
-    [LSI_ACT_SOFTMAX] = {.row_forward = lsi_softmax_rows, .row_backward = lsi_softmax_rows_backward, .name = "softmax",
+    [LSI_ACT_SOFTMAX] = {.row_forward = lsi_softmax_rows,
+                         .row_backward = lsi_softmax_rows_backward,
+                         .name = "softmax",
                          .cost = COSTLY},
-    [LSI_ACT_LOG_SOFTMAX] = {.row_forward = lsi_log_softmax_rows, .row_backward = lsi_log_softmax_rows_backward,
-                             .name = "log_softmax", .cost = COSTLY},
+    [LSI_ACT_LOG_SOFTMAX] = {.row_forward = lsi_log_softmax_rows,
+                             .row_backward = lsi_log_softmax_rows_backward,
+                             .name = "log_softmax",
+                             .cost = COSTLY},
 };

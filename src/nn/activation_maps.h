@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef LSI_NN_ACTIVATION_MAPS_H
 #define LSI_NN_ACTIVATION_MAPS_H
-/* The activations' loops, compiled for each ISA level. Arrays may be equal, not overlap otherwise. */
+/* The activations' loops, compiled for each ISA level. Arrays may be equal, not overlap otherwise.
+ */
 #include <stddef.h>
 
 typedef struct lsi_activation_map {
@@ -20,5 +21,6 @@ extern const lsi_activation_map lsi_activation_maps[]; /* by lsi_activation */
 void lsi_softmax_rows(size_t rows, size_t n, const float *z, float *y);
 void lsi_softmax_rows_backward(size_t rows, size_t n, const float *y, const float *dy, float *dz);
 void lsi_log_softmax_rows(size_t rows, size_t n, const float *z, float *y);
-void lsi_log_softmax_rows_backward(size_t rows, size_t n, const float *y, const float *dy, float *dz);
+void lsi_log_softmax_rows_backward(size_t rows, size_t n, const float *y, const float *dy,
+                                   float *dz);
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef LSI_NN_DRAW_H
 #define LSI_NN_DRAW_H
-/* Random tensors by element: element e is a function of the stream's double (sample 0, element e) only. */
+/* Random tensors by element: element e is a function of the stream's double (sample 0, element e)
+ * only. */
 #include <stddef.h>
 #include "base/rng.h"
 

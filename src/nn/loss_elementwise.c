@@ -9,8 +9,8 @@
 
 /* ELEMENTS(name, loss in double, derivative in float) of x, t. */
 #define ELEMENTS(name, loss, derivative)                                                           \
-  LSI_CLONES static void name(const lsi_loss_pass *p, size_t n, const float *in, const float *target, \
-                              double *restrict term, float *restrict slope) {                      \
+  LSI_CLONES static void name(const lsi_loss_pass *p, size_t n, const float *in,                   \
+                              const float *target, double *restrict term, float *restrict slope) { \
     const float delta = p->delta, keep = p->keep, add = p->add;                                    \
     (void)delta, (void)keep, (void)add;                                                            \
     for (size_t i = 0; i < n; i++) {                                                               \
@@ -59,26 +59,33 @@ LSI_INLINE float binary_slope(float p, float t) {
 ELEMENTS(squared_error, square(x - t), 2.0f * (x - t))
 ELEMENTS(absolute_error, fabs((double)(x - t)), sign(x - t))
 ELEMENTS(huber, huber_loss(x - t, delta), fabsf(x - t) <= delta ? x - t : delta * sign(x - t))
-ELEMENTS(binary_logits, logit_loss(x, t * keep + add), lsi_sigmoidf(x) - (t * keep + add))
-ELEMENTS(binary_probabilities, binary_loss(x, t * keep + add), binary_slope(x, t * keep + add))
+ELEMENTS(binary_logits, logit_loss(x, t *keep + add), lsi_sigmoidf(x) - (t * keep + add))
+ELEMENTS(binary_probabilities, binary_loss(x, t *keep + add), binary_slope(x, t *keep + add))
 
-typedef void elements(const lsi_loss_pass *, size_t, const float *, const float *, double *, float *);
+typedef void elements(const lsi_loss_pass *, size_t, const float *, const float *, double *,
+                      float *);
 
 static elements *elements_of(const lsi_loss_pass *p) {
   switch (p->kind) {
-  case LSI_LOSS_MEAN_SQUARED_ERROR: return squared_error;
-  case LSI_LOSS_MEAN_ABSOLUTE_ERROR: return absolute_error;
-  case LSI_LOSS_HUBER: return huber;
-  default: return p->on_logits ? binary_logits : binary_probabilities;
+  case LSI_LOSS_MEAN_SQUARED_ERROR:
+    return squared_error;
+  case LSI_LOSS_MEAN_ABSOLUTE_ERROR:
+    return absolute_error;
+  case LSI_LOSS_HUBER:
+    return huber;
+  default:
+    return p->on_logits ? binary_logits : binary_probabilities;
   }
 }
 
 LSI_CLONES static void sigmoid(size_t n, const float *in, float *restrict pred) {
-  for (size_t i = 0; i < n; i++) pred[i] = lsi_sigmoidf(in[i]);
+  for (size_t i = 0; i < n; i++)
+    pred[i] = lsi_sigmoidf(in[i]);
 }
 
 LSI_CLONES static void scaled(size_t n, const float *slope, float factor, float *restrict grad) {
-  for (size_t i = 0; i < n; i++) grad[i] = slope[i] * factor;
+  for (size_t i = 0; i < n; i++)
+    grad[i] = slope[i] * factor;
 }
 
 /* The row's mean: value, and what its slopes are multiplied by. */
@@ -92,11 +99,13 @@ static void short_rows(const lsi_loss_pass *p, elements *function, size_t first,
   float slope[LSI_ROW_BLOCK];
   size_t n = p->n, at = first * n;
   function(p, rows * n, p->in + at, p->target + at, term, slope);
-  if (p->pred && p->linked) sigmoid(rows * n, p->in + at, p->pred + at);
+  if (p->pred && p->linked)
+    sigmoid(rows * n, p->in + at, p->pred + at);
   for (size_t i = 0; i < rows; i++) {
     size_t r = first + i;
     p->value[r] = lsi_loss_weight(p, r) * (lsi_row_sum64(n, term + i * n) / (double)n);
-    if (p->grad) scaled(n, slope + i * n, row_factor(p, r), p->grad + r * n);
+    if (p->grad)
+      scaled(n, slope + i * n, row_factor(p, r), p->grad + r * n);
   }
 }
 
@@ -107,9 +116,11 @@ static void long_row(const lsi_loss_pass *p, elements *function, size_t r) {
   for (size_t done = 0; done < p->n; done += LSI_ROW_BLOCK) {
     size_t m = p->n - done < LSI_ROW_BLOCK ? p->n - done : LSI_ROW_BLOCK, at = r * p->n + done;
     function(p, m, p->in + at, p->target + at, term, slope);
-    if (p->pred && p->linked) sigmoid(m, p->in + at, p->pred + at);
+    if (p->pred && p->linked)
+      sigmoid(m, p->in + at, p->pred + at);
     lsi_lanes_add64(m, term, lane);
-    if (p->grad) scaled(m, slope, row_factor(p, r), p->grad + at);
+    if (p->grad)
+      scaled(m, slope, row_factor(p, r), p->grad + at);
   }
   p->value[r] = lsi_loss_weight(p, r) * (lsi_lanes_sum64(lane) / (double)p->n);
 }

@@ -10,17 +10,20 @@
 enum { BLOCK_ROWS = 256 };
 
 typedef struct row_part {
-  double dot;   /* sum t d */
-  float total;  /* T */
-  float broken; /* 0, or NaN when a logit is not finite: an infinite one could drop out of the sums */
+  double dot;  /* sum t d */
+  float total; /* T */
+  float
+      broken; /* 0, or NaN when a logit is not finite: an infinite one could drop out of the sums */
 } row_part;
 
 LSI_INLINE row_part label_part(const lsi_loss_pass *p, size_t r, const float *z, float most) {
   float check[LSI_LANES] = {0}, broken = 0.0f;
   size_t j = 0;
   for (; j + LSI_LANES <= p->n; j += LSI_LANES)
-    for (int i = 0; i < LSI_LANES; i++) check[i] += (z[j + i] - most) * 0.0f;
-  for (; j < p->n; j++) broken += (z[j] - most) * 0.0f;
+    for (int i = 0; i < LSI_LANES; i++)
+      check[i] += (z[j + i] - most) * 0.0f;
+  for (; j < p->n; j++)
+    broken += (z[j] - most) * 0.0f;
   broken += lsi_lanes_sum(check);
   return (row_part){.dot = (double)(z[p->label[r]] - most), .total = 1.0f, .broken = broken};
 }
@@ -37,7 +40,8 @@ LSI_INLINE row_part target_part(const lsi_loss_pass *p, size_t r, const float *z
       t[j] = target[first + j] * p->keep + p->add;
       product[j] = (double)t[j] * (double)(z[first + j] - most);
     }
-    if (p->n <= LSI_LANES) return (row_part){.dot = lsi_row_sum64(m, product), .total = lsi_row_sum(m, t)};
+    if (p->n <= LSI_LANES)
+      return (row_part){.dot = lsi_row_sum64(m, product), .total = lsi_row_sum(m, t)};
     lsi_lanes_add64(m, product, lane);
     lsi_lanes_add(m, t, total_lane);
   }
@@ -52,26 +56,31 @@ LSI_INLINE void put_value(const lsi_loss_pass *p, size_t r, row_part part, float
 }
 
 /* e = exp(d) of row r -> its probabilities and gradient; e may be either. */
-LSI_INLINE void finish_row(const lsi_loss_pass *p, size_t r, const float *e, float sum, float total) {
+LSI_INLINE void finish_row(const lsi_loss_pass *p, size_t r, const float *e, float sum,
+                           float total) {
   size_t n = p->n, at = r * n;
   float factor = (float)(p->scale * lsi_loss_weight(p, r));
   if (p->pred && p->linked) {
     float *pred = p->pred + at;
 #pragma GCC ivdep
-    for (size_t j = 0; j < n; j++) pred[j] = e[j] / sum;
+    for (size_t j = 0; j < n; j++)
+      pred[j] = e[j] / sum;
   }
-  if (!p->grad) return;
+  if (!p->grad)
+    return;
   float *grad = p->grad + at;
   if (p->label) {
     size_t label = (size_t)p->label[r];
     float own = (e[label] / sum - 1.0f) * factor;
 #pragma GCC ivdep
-    for (size_t j = 0; j < n; j++) grad[j] = e[j] / sum * factor;
+    for (size_t j = 0; j < n; j++)
+      grad[j] = e[j] / sum * factor;
     grad[label] = own;
   } else {
     const float *target = p->target + at;
 #pragma GCC ivdep
-    for (size_t j = 0; j < n; j++) grad[j] = (e[j] / sum * total - (target[j] * p->keep + p->add)) * factor;
+    for (size_t j = 0; j < n; j++)
+      grad[j] = (e[j] / sum * total - (target[j] * p->keep + p->add)) * factor;
   }
 }
 
@@ -85,9 +94,11 @@ LSI_CLONES static void block(const lsi_loss_pass *p, size_t first, size_t rows, 
     float most = lsi_row_max(n, z), *d = e + i * n;
     part[i] = p->label ? label_part(p, first + i, z, most) : target_part(p, first + i, z, most);
 #pragma GCC ivdep
-    for (size_t j = 0; j < n; j++) d[j] = z[j] - most;
+    for (size_t j = 0; j < n; j++)
+      d[j] = z[j] - most;
   }
-  for (size_t i = 0; i < rows * n; i++) e[i] = lsi_expf(e[i]);
+  for (size_t i = 0; i < rows * n; i++)
+    e[i] = lsi_expf(e[i]);
   for (size_t i = 0; i < rows; i++) {
     float sum = lsi_row_sum(n, e + i * n);
     put_value(p, first + i, part[i], sum);
@@ -113,6 +124,8 @@ void lsi_loss_softmax_logits(const lsi_loss_pass *p, size_t first, size_t end) {
     return;
   }
   size_t step = lsi_rows_per_block(p->n);
-  if (step > BLOCK_ROWS) step = BLOCK_ROWS;
-  for (; first < end; first += step) block(p, first, end - first < step ? end - first : step, work);
+  if (step > BLOCK_ROWS)
+    step = BLOCK_ROWS;
+  for (; first < end; first += step)
+    block(p, first, end - first < step ? end - first : step, work);
 }

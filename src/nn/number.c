@@ -20,10 +20,12 @@ static double read_prefix(const char *text, char **end) {
 }
 
 bool lsi_read_double(const char *text, double *value) {
-  if (*text == '\0' || text[strspn(text, "0123456789+-.eE")] != '\0') return false;
+  if (*text == '\0' || text[strspn(text, "0123456789+-.eE")] != '\0')
+    return false;
   char *end;
   double number = read_prefix(text, &end);
-  if (*end != '\0' || !isfinite(number)) return false;
+  if (*end != '\0' || !isfinite(number))
+    return false;
   *value = number;
   return true;
 }
@@ -33,12 +35,15 @@ static int shortest_digits(double value, char digits[32]) {
   for (int precision = 0; precision < 17; precision++) {
     char text[40];
     snprintf(text, sizeof text, "%.*e", precision, value);
-    if (precision > 0) text[1] = '.'; /* a locale's comma */
+    if (precision > 0)
+      text[1] = '.'; /* a locale's comma */
     char *mantissa_end = strchr(text, 'e');
-    if (precision < 16 && read_prefix(text, NULL) != value) continue;
+    if (precision < 16 && read_prefix(text, NULL) != value)
+      continue;
     int n = 0;
     for (const char *c = text; c < mantissa_end; c++)
-      if (*c != '.') digits[n++] = *c;
+      if (*c != '.')
+        digits[n++] = *c;
     digits[n] = '\0';
     return atoi(mantissa_end + 1);
   }
@@ -56,7 +61,8 @@ void lsi_format_double(double value, char *buffer, size_t size) {
   char digits[32];
   int e = shortest_digits(fabs(value), digits), n = (int)strlen(digits);
   if (e < -4 || e >= 16)
-    snprintf(buffer, size, "%s%c%s%se%c%02d", sign, digits[0], n > 1 ? "." : "", digits + 1, e < 0 ? '-' : '+', abs(e));
+    snprintf(buffer, size, "%s%c%s%se%c%02d", sign, digits[0], n > 1 ? "." : "", digits + 1,
+             e < 0 ? '-' : '+', abs(e));
   else if (e < 0)
     snprintf(buffer, size, "%s0.%.*s%s", sign, -e - 1, "000", digits);
   else if (n <= e + 1)

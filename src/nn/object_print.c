@@ -17,7 +17,8 @@ static void put(writer *w, const char *format, ...) {
   va_start(args, format);
   int n = vsnprintf(room ? w->buffer + w->used : NULL, room, format, args);
   va_end(args);
-  if (n > 0) w->used += (size_t)n;
+  if (n > 0)
+    w->used += (size_t)n;
 }
 
 static void put_number(writer *w, double value, bool integer) {
@@ -31,14 +32,16 @@ static void put_number(writer *w, double value, bool integer) {
 
 static void put_text(writer *w, const char *text) {
   put(w, "'");
-  for (; *text; text++) put(w, *text == '\'' || *text == '\\' ? "\\%c" : "%c", *text);
+  for (; *text; text++)
+    put(w, *text == '\'' || *text == '\\' ? "\\%c" : "%c", *text);
   put(w, "'");
 }
 
 static void put_list(writer *w, const double *list, int n) {
   put(w, "[");
   for (int i = 0; i < n; i++) {
-    if (i) put(w, ", ");
+    if (i)
+      put(w, ", ");
     put_number(w, list[i], list[i] == floor(list[i]));
   }
   put(w, "]");
@@ -51,12 +54,17 @@ static bool same_value(double a, double b) {
 /* Does argument i hold what a new object holds? */
 static bool is_default(const lsi_object *object, const lsi_object *fresh, int i) {
   double value = object->value[i];
-  if (!same_value(value, fresh->value[i])) return false;
+  if (!same_value(value, fresh->value[i]))
+    return false;
   switch (object->info->params[i].type) {
-  case LSI_PARAM_LIST: return object->n_list[(int)value] == 0;
-  case LSI_PARAM_TEXT: return isnan(value) || strcmp(object->text[(int)value], fresh->text[(int)value]) == 0;
-  case LSI_PARAM_SCHEDULE: return object->nested == NULL;
-  default: return true;
+  case LSI_PARAM_LIST:
+    return object->n_list[(int)value] == 0;
+  case LSI_PARAM_TEXT:
+    return isnan(value) || strcmp(object->text[(int)value], fresh->text[(int)value]) == 0;
+  case LSI_PARAM_SCHEDULE:
+    return object->nested == NULL;
+  default:
+    return true;
   }
 }
 
@@ -88,17 +96,20 @@ static void put_object(writer *w, const lsi_object *object, bool all) {
   put(w, "%s", object->info->class_name);
   int n = 0;
   for (int i = 0; i < object->info->n_params; i++) {
-    if (!all && is_default(object, &fresh, i)) continue;
+    if (!all && is_default(object, &fresh, i))
+      continue;
     put(w, "%s%s=", n++ ? ", " : "(", object->info->params[i].name);
     put_value(w, object, i, all);
   }
-  if (n) put(w, ")");
+  if (n)
+    put(w, ")");
 }
 
 ls_status lsi_object_print(const lsi_object *object, bool all, char *buffer, size_t size) {
   writer w = {.buffer = buffer, .size = size};
   put_object(&w, object, all);
-  LSI_CHECK(w.used < size, LS_ERR_ARG, NULL, "%s as text needs %zu characters; there is room for %zu",
-            object->info->class_name, w.used + 1, size);
+  LSI_CHECK(w.used < size, LS_ERR_ARG, NULL,
+            "%s as text needs %zu characters; there is room for %zu", object->info->class_name,
+            w.used + 1, size);
   return LS_OK;
 }

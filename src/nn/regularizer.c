@@ -7,15 +7,21 @@
 #include "math/team.h"
 #include "math/tree.h"
 
-#define FACTOR(argument, value) {argument, LSI_PARAM_FLOAT, value, 0.0, 1e30, NULL}
+#define FACTOR(argument, value)                                                                    \
+  { argument, LSI_PARAM_FLOAT, value, 0.0, 1e30, NULL }
 
 static const lsi_class_info classes[] = {
     {.kind = 0, .class_name = "L1", .name = "l1", .n_params = 1, .params = {FACTOR("l1", 0.01)}},
     {.kind = 1, .class_name = "L2", .name = "l2", .n_params = 1, .params = {FACTOR("l2", 0.01)}},
-    {.kind = 2, .class_name = "L1L2", .name = "l1_l2", .n_params = 2, .params = {FACTOR("l1", 0.0), FACTOR("l2", 0.0)}},
+    {.kind = 2,
+     .class_name = "L1L2",
+     .name = "l1_l2",
+     .n_params = 2,
+     .params = {FACTOR("l1", 0.0), FACTOR("l2", 0.0)}},
 };
 
-const lsi_family lsi_regularizers = {.what = "regularizer", .classes = classes,
+const lsi_family lsi_regularizers = {.what = "regularizer",
+                                     .classes = classes,
                                      .n_classes = (int)(sizeof classes / sizeof *classes)};
 
 void lsi_regularizer_factors(const lsi_object *regularizer, double *l1, double *l2) {
@@ -27,22 +33,27 @@ void lsi_regularizer_factors(const lsi_object *regularizer, double *l1, double *
 double lsi_regularizer_loss(const lsi_object *regularizer, const float *w, size_t n) {
   double l1, l2, loss = 0.0;
   lsi_regularizer_factors(regularizer, &l1, &l2);
-  if (l1 > 0) loss += l1 * lsi_sum_abs(w, n);
-  if (l2 > 0) loss += l2 * lsi_sum_squares(w, n);
+  if (l1 > 0)
+    loss += l1 * lsi_sum_abs(w, n);
+  if (l2 > 0)
+    loss += l2 * lsi_sum_squares(w, n);
   return loss;
 }
 
-LSI_CLONES static void add_grad(size_t n, float l1, float l2, const float *restrict w, float *restrict grad) {
+LSI_CLONES static void add_grad(size_t n, float l1, float l2, const float *restrict w,
+                                float *restrict grad) {
   for (size_t i = 0; i < n; i++) {
     float sign = w[i] > 0.0f ? l1 : w[i] < 0.0f ? -l1 : 0.0f;
     grad[i] += sign + l2 * w[i];
   }
 }
 
-void lsi_regularizer_add_grad(const lsi_object *regularizer, double scale, const float *w, size_t n, float *grad) {
+void lsi_regularizer_add_grad(const lsi_object *regularizer, double scale, const float *w, size_t n,
+                              float *grad) {
   double l1, l2;
   lsi_regularizer_factors(regularizer, &l1, &l2);
-  if (l1 == 0.0 && l2 == 0.0) return;
+  if (l1 == 0.0 && l2 == 0.0)
+    return;
   float f1 = (float)(scale * l1), f2 = (float)(2.0 * scale * l2);
   int threads = lsi_team_for(4.0 * (double)n);
 #pragma omp parallel num_threads(threads) if (threads > 1)

@@ -14,6 +14,7 @@ void lsi_rows_run(size_t rows, double operations, lsi_rows_work *work, void *con
   {
     size_t first, end;
     lsi_team_slice(rows, 1, omp_get_thread_num(), omp_get_num_threads(), &first, &end);
-    if (first < end) work(context, first, end);
+    if (first < end)
+      work(context, first, end);
   }
 }

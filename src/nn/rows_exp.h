@@ -11,8 +11,10 @@ LSI_INLINE float lsi_row_sum_exp(size_t n, const float *x, float shift) {
   float e[PIECE], lane[LSI_LANES] = {0};
   for (size_t first = 0; first < n; first += PIECE) {
     size_t m = n - first < PIECE ? n - first : PIECE;
-    for (size_t j = 0; j < m; j++) e[j] = lsi_expf(x[first + j] - shift);
-    if (n <= LSI_LANES) return lsi_row_sum(n, e);
+    for (size_t j = 0; j < m; j++)
+      e[j] = lsi_expf(x[first + j] - shift);
+    if (n <= LSI_LANES)
+      return lsi_row_sum(n, e);
     lsi_lanes_add(m, e, lane);
   }
   return lsi_lanes_sum(lane);

@@ -3,8 +3,8 @@
 #include <math.h>
 #include "optim/update.h"
 
-LSI_CLONES static void adagrad(size_t n, const float *restrict g, float *restrict w, float *restrict sum,
-                               float epsilon, float lr, float decay) {
+LSI_CLONES static void adagrad(size_t n, const float *restrict g, float *restrict w,
+                               float *restrict sum, float epsilon, float lr, float decay) {
   for (size_t i = 0; i < n; i++) {
     sum[i] += g[i] * g[i];
     w[i] = lsi_decayed(w[i], decay, lr) - lr * g[i] / sqrtf(sum[i] + epsilon);

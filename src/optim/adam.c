@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Adam, AMSGrad, AdamW (keras/src/optimizers/adam.py): epsilon outside the root, not bias-corrected. */
+/* Adam, AMSGrad, AdamW (keras/src/optimizers/adam.py): epsilon outside the root, not
+ * bias-corrected. */
 #include "math/elementary.h"
 #include "optim/update.h"
 
@@ -16,8 +17,9 @@ LSI_CLONES static void adam(size_t n, const float *restrict g, float *restrict w
   }
 }
 
-LSI_CLONES static void amsgrad(size_t n, const float *restrict g, float *restrict w, float *restrict m,
-                               float *restrict v, float *restrict v_hat, constants c) {
+LSI_CLONES static void amsgrad(size_t n, const float *restrict g, float *restrict w,
+                               float *restrict m, float *restrict v, float *restrict v_hat,
+                               constants c) {
   for (size_t i = 0; i < n; i++) {
     m[i] += (g[i] - m[i]) * c.rest_1;
     v[i] += (g[i] * g[i] - v[i]) * c.rest_2;
@@ -26,8 +28,9 @@ LSI_CLONES static void amsgrad(size_t n, const float *restrict g, float *restric
   }
 }
 
-/* beta^t as Keras has it: beta is a float32 before it is raised, the power is one after. (1 - beta_2^t is the small
-   difference of such numbers: with beta in double the first steps would differ in the fifth digit.) */
+/* beta^t as Keras has it: beta is a float32 before it is raised, the power is one after. (1 -
+   beta_2^t is the small difference of such numbers: with beta in double the first steps would
+   differ in the fifth digit.) */
 static float power(double beta, int64_t t) {
   double base = (double)(float)beta;
   return base > 0 ? (float)lsi_pow(base, (double)t) : 0.0f;

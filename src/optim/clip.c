@@ -16,11 +16,13 @@ LSI_CLONES static void clip_values(size_t n, float limit, float *g) {
 }
 
 LSI_CLONES static void multiply_divide(size_t n, float factor, float divisor, float *g) {
-  for (size_t i = 0; i < n; i++) g[i] = g[i] * factor / divisor;
+  for (size_t i = 0; i < n; i++)
+    g[i] = g[i] * factor / divisor;
 }
 
 LSI_CLONES static void multiply(size_t n, float factor, float *g) {
-  for (size_t i = 0; i < n; i++) g[i] *= factor;
+  for (size_t i = 0; i < n; i++)
+    g[i] *= factor;
 }
 
 typedef enum clip_kind { CLIP_VALUES, CLIP_NORM, CLIP_GLOBAL } clip_kind;
@@ -41,7 +43,8 @@ static void apply(clip_kind kind, float a, float b, float *grad, size_t count) {
   }
 }
 
-static void clip_each_norm(double limit, const lsi_clip_tensor *tensors, int n_tensors, float *grad) {
+static void clip_each_norm(double limit, const lsi_clip_tensor *tensors, int n_tensors,
+                           float *grad) {
   float c = (float)limit;
   for (int i = 0; i < n_tensors; i++) {
     float *g = grad + tensors[i].offset;
@@ -50,14 +53,19 @@ static void clip_each_norm(double limit, const lsi_clip_tensor *tensors, int n_t
   }
 }
 
-static void clip_global_norm(double limit, const lsi_clip_tensor *tensors, int n_tensors, float *grad) {
+static void clip_global_norm(double limit, const lsi_clip_tensor *tensors, int n_tensors,
+                             float *grad) {
   double sum = 0;
-  for (int i = 0; i < n_tensors; i++) sum += lsi_sum_squares(grad + tensors[i].offset, tensors[i].count);
+  for (int i = 0; i < n_tensors; i++)
+    sum += lsi_sum_squares(grad + tensors[i].offset, tensors[i].count);
   float c = (float)limit, norm = (float)sqrt(sum);
   float inverse = 1.0f / norm, most = 1.0f / c;
   float factor = c * (inverse < most ? inverse : most);
-  factor += norm - norm; /* NaN when the norm is not finite, so that nobody takes the result for a gradient */
-  for (int i = 0; i < n_tensors; i++) apply(CLIP_GLOBAL, factor, 0, grad + tensors[i].offset, tensors[i].count);
+  factor +=
+      norm -
+      norm; /* NaN when the norm is not finite, so that nobody takes the result for a gradient */
+  for (int i = 0; i < n_tensors; i++)
+    apply(CLIP_GLOBAL, factor, 0, grad + tensors[i].offset, tensors[i].count);
 }
 
 bool lsi_clip_wanted(const lsi_optimizer *optimizer) {
@@ -66,7 +74,8 @@ bool lsi_clip_wanted(const lsi_optimizer *optimizer) {
          lsi_object_get(object, "global_clipnorm") > 0;
 }
 
-void lsi_clip_gradients(const lsi_optimizer *optimizer, const lsi_clip_tensor *tensors, int n_tensors, float *grad) {
+void lsi_clip_gradients(const lsi_optimizer *optimizer, const lsi_clip_tensor *tensors,
+                        int n_tensors, float *grad) {
   const lsi_object *object = &optimizer->object;
   double each = lsi_object_get(object, "clipnorm"), all = lsi_object_get(object, "global_clipnorm");
   double value = lsi_object_get(object, "clipvalue");

@@ -2,20 +2,22 @@
 /* SGD, momentum, Nesterov (keras/src/optimizers/sgd.py). */
 #include "optim/update.h"
 
-LSI_CLONES static void plain(size_t n, const float *restrict g, float *restrict w, float lr, float decay) {
-  for (size_t i = 0; i < n; i++) w[i] = lsi_decayed(w[i], decay, lr) - g[i] * lr;
+LSI_CLONES static void plain(size_t n, const float *restrict g, float *restrict w, float lr,
+                             float decay) {
+  for (size_t i = 0; i < n; i++)
+    w[i] = lsi_decayed(w[i], decay, lr) - g[i] * lr;
 }
 
-LSI_CLONES static void momentum(size_t n, const float *restrict g, float *restrict w, float *restrict m, float mu,
-                                float lr, float decay) {
+LSI_CLONES static void momentum(size_t n, const float *restrict g, float *restrict w,
+                                float *restrict m, float mu, float lr, float decay) {
   for (size_t i = 0; i < n; i++) {
     m[i] = m[i] * mu - g[i] * lr;
     w[i] = lsi_decayed(w[i], decay, lr) + m[i];
   }
 }
 
-LSI_CLONES static void nesterov(size_t n, const float *restrict g, float *restrict w, float *restrict m, float mu,
-                                float lr, float decay) {
+LSI_CLONES static void nesterov(size_t n, const float *restrict g, float *restrict w,
+                                float *restrict m, float mu, float lr, float decay) {
   for (size_t i = 0; i < n; i++) {
     float step = g[i] * lr;
     m[i] = m[i] * mu - step;

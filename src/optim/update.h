@@ -2,9 +2,9 @@
 #ifndef LSI_OPTIM_UPDATE_H
 #define LSI_OPTIM_UPDATE_H
 /*
- * The update formulas, one file a class. Each is a single elementwise pass with Keras 3's operations in
- * Keras's order, in float32 with the constants rounded once; IEEE sqrt and division, no FMA: the same
- * bits at every ISA level, for any cut into ranges.
+ * The update formulas, one file a class. Each is a single elementwise pass with Keras 3's
+ * operations in Keras's order, in float32 with the constants rounded once; IEEE sqrt and division,
+ * no FMA: the same bits at every ISA level, for any cut into ranges.
  */
 #include "math/clones.h"
 #include "optim/optimizer.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Every activation against its formula in double, its backward against differences of that formula, and what must not move a bit. */
+/* Every activation against its formula in double, its backward against differences of that formula,
+ * and what must not move a bit. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,32 +30,57 @@ static double shrink(double z) {
 
 static double formula(lsi_activation a, double z) {
   switch (a) {
-  case LSI_ACT_LINEAR: return z;
-  case LSI_ACT_SIGMOID: return sigmoid(z);
-  case LSI_ACT_RELU: return fmax(z, 0);
-  case LSI_ACT_TANH: return tanh(z);
-  case LSI_ACT_RELU6: return fmin(fmax(z, 0), 6);
-  case LSI_ACT_LEAKY_RELU: return z >= 0 ? z : 0.2 * z;
+  case LSI_ACT_LINEAR:
+    return z;
+  case LSI_ACT_SIGMOID:
+    return sigmoid(z);
+  case LSI_ACT_RELU:
+    return fmax(z, 0);
+  case LSI_ACT_TANH:
+    return tanh(z);
+  case LSI_ACT_RELU6:
+    return fmin(fmax(z, 0), 6);
+  case LSI_ACT_LEAKY_RELU:
+    return z >= 0 ? z : 0.2 * z;
   case LSI_ACT_ELU:
-  case LSI_ACT_CELU: return elu(z);
-  case LSI_ACT_SELU: return 1.0507009873554805 * (z > 0 ? z : 1.6732632423543772 * expm1(z));
-  case LSI_ACT_SOFTPLUS: return fmax(z, 0) + log1p(exp(-fabs(z)));
-  case LSI_ACT_SOFTSIGN: return z / (1 + fabs(z));
-  case LSI_ACT_SILU: return z * sigmoid(z);
-  case LSI_ACT_GELU: return 0.5 * z * erfc(-z / sqrt(2));
-  case LSI_ACT_HARD_SIGMOID: return fmin(fmax(z + 3, 0), 6) / 6;
-  case LSI_ACT_HARD_SILU: return z * fmin(fmax(z + 3, 0), 6) / 6;
-  case LSI_ACT_HARD_TANH: return fmin(fmax(z, -1), 1);
-  case LSI_ACT_EXPONENTIAL: return exp(z);
-  case LSI_ACT_MISH: return z * tanh(fmax(z, 0) + log1p(exp(-fabs(z))));
-  case LSI_ACT_LOG_SIGMOID: return fmin(z, 0) - log1p(exp(-fabs(z)));
-  case LSI_ACT_TANH_SHRINK: return z - tanh(z);
-  case LSI_ACT_SOFT_SHRINK: return shrink(z);
-  case LSI_ACT_HARD_SHRINK: return fabs(z) > 0.5 ? z : 0;
-  case LSI_ACT_SQUAREPLUS: return (z + sqrt(z * z + 4)) / 2;
-  case LSI_ACT_SPARSE_PLUS: return z <= -1 ? 0 : z >= 1 ? z : (z + 1) * (z + 1) / 4;
-  case LSI_ACT_SPARSE_SIGMOID: return fmin(fmax(z + 1, 0), 2) / 2;
-  default: return NAN;
+  case LSI_ACT_CELU:
+    return elu(z);
+  case LSI_ACT_SELU:
+    return 1.0507009873554805 * (z > 0 ? z : 1.6732632423543772 * expm1(z));
+  case LSI_ACT_SOFTPLUS:
+    return fmax(z, 0) + log1p(exp(-fabs(z)));
+  case LSI_ACT_SOFTSIGN:
+    return z / (1 + fabs(z));
+  case LSI_ACT_SILU:
+    return z * sigmoid(z);
+  case LSI_ACT_GELU:
+    return 0.5 * z * erfc(-z / sqrt(2));
+  case LSI_ACT_HARD_SIGMOID:
+    return fmin(fmax(z + 3, 0), 6) / 6;
+  case LSI_ACT_HARD_SILU:
+    return z * fmin(fmax(z + 3, 0), 6) / 6;
+  case LSI_ACT_HARD_TANH:
+    return fmin(fmax(z, -1), 1);
+  case LSI_ACT_EXPONENTIAL:
+    return exp(z);
+  case LSI_ACT_MISH:
+    return z * tanh(fmax(z, 0) + log1p(exp(-fabs(z))));
+  case LSI_ACT_LOG_SIGMOID:
+    return fmin(z, 0) - log1p(exp(-fabs(z)));
+  case LSI_ACT_TANH_SHRINK:
+    return z - tanh(z);
+  case LSI_ACT_SOFT_SHRINK:
+    return shrink(z);
+  case LSI_ACT_HARD_SHRINK:
+    return fabs(z) > 0.5 ? z : 0;
+  case LSI_ACT_SQUAREPLUS:
+    return (z + sqrt(z * z + 4)) / 2;
+  case LSI_ACT_SPARSE_PLUS:
+    return z <= -1 ? 0 : z >= 1 ? z : (z + 1) * (z + 1) / 4;
+  case LSI_ACT_SPARSE_SIGMOID:
+    return fmin(fmax(z + 1, 0), 2) / 2;
+  default:
+    return NAN;
   }
 }
 
@@ -64,8 +90,10 @@ static bool is_row_function(lsi_activation a) {
 
 static void row_formula(lsi_activation a, size_t n, const double *z, double *y) {
   double most = z[0], sum = 0;
-  for (size_t j = 0; j < n; j++) most = fmax(most, z[j]);
-  for (size_t j = 0; j < n; j++) sum += exp(z[j] - most);
+  for (size_t j = 0; j < n; j++)
+    most = fmax(most, z[j]);
+  for (size_t j = 0; j < n; j++)
+    sum += exp(z[j] - most);
   for (size_t j = 0; j < n; j++) {
     if (is_row_function(a))
       y[j] = a == LSI_ACT_SOFTMAX ? exp(z[j] - most) / sum : z[j] - most - log(sum);
@@ -83,7 +111,8 @@ static float input(size_t i) {
   double z = 16 * lsi_rng_double(lsi_rng_make(5, LSI_RNG_TEST, 0, 0), 0, i) - 8;
   const double corners[] = {0, 0.5, 1, 3, 6};
   for (int c = 0; c < 5; c++)
-    if (fabs(fabs(z) - corners[c]) < 0.01) z += 0.03;
+    if (fabs(fabs(z) - corners[c]) < 0.01)
+      z += 0.03;
   return (float)z;
 }
 
@@ -101,12 +130,15 @@ static void forward_and_backward(void **state) {
       size_t n = lengths[l];
       float z[MAX_N], y[MAX_N], dy[MAX_N], dz[MAX_N];
       double wide[MAX_N], up[MAX_N], down[MAX_N];
-      for (size_t j = 0; j < n; j++) z[j] = input(1000 * l + j), dy[j] = input(7000 * l + j) / 8, wide[j] = z[j];
+      for (size_t j = 0; j < n; j++)
+        z[j] = input(1000 * l + j), dy[j] = input(7000 * l + j) / 8, wide[j] = z[j];
       lsi_activation_forward((lsi_activation)a, 1, n, z, NULL, y, NULL);
-      lsi_activation_backward((lsi_activation)a, 1, n, lsi_activation_needs_input((lsi_activation)a) ? z : NULL, y, dy, dz);
+      lsi_activation_backward((lsi_activation)a, 1, n,
+                              lsi_activation_needs_input((lsi_activation)a) ? z : NULL, y, dy, dz);
       row_formula((lsi_activation)a, n, wide, up);
       for (size_t j = 0; j < n; j++)
-        if (!near(y[j], up[j], 1e-6)) fail_msg("%s(%g) = %.9g, not %.9g", lsi_activation_name(a), z[j], y[j], up[j]);
+        if (!near(y[j], up[j], 1e-6))
+          fail_msg("%s(%g) = %.9g, not %.9g", lsi_activation_name(a), z[j], y[j], up[j]);
       for (size_t i = 0; i < n; i++) {
         const double h = 1e-5;
         wide[i] = z[i] + h;
@@ -115,8 +147,10 @@ static void forward_and_backward(void **state) {
         row_formula((lsi_activation)a, n, wide, down);
         wide[i] = z[i];
         double want = 0;
-        for (size_t j = 0; j < n; j++) want += dy[j] * (up[j] - down[j]) / (2 * h);
-        if (!near(dz[i], want, 3e-6)) fail_msg("%s'(%g) = %.9g, not %.9g", lsi_activation_name(a), z[i], dz[i], want);
+        for (size_t j = 0; j < n; j++)
+          want += dy[j] * (up[j] - down[j]) / (2 * h);
+        if (!near(dz[i], want, 3e-6))
+          fail_msg("%s'(%g) = %.9g, not %.9g", lsi_activation_name(a), z[i], dz[i], want);
       }
     }
 }
@@ -124,10 +158,14 @@ static void forward_and_backward(void **state) {
 static void bias_and_aliases(void **state) {
   (void)state;
   enum { ROWS = 37, N = 23, COUNT = ROWS * N };
-  static float z[COUNT], bias[N], sum[COUNT], plain[COUNT], y[COUNT], kept[COUNT], dy[COUNT], dz[COUNT];
-  for (size_t i = 0; i < COUNT; i++) z[i] = input(i), dy[i] = input(i + 50000);
-  for (size_t j = 0; j < N; j++) bias[j] = input(90000 + j) / 4;
-  for (size_t i = 0; i < COUNT; i++) sum[i] = z[i] + bias[i % N];
+  static float z[COUNT], bias[N], sum[COUNT], plain[COUNT], y[COUNT], kept[COUNT], dy[COUNT],
+      dz[COUNT];
+  for (size_t i = 0; i < COUNT; i++)
+    z[i] = input(i), dy[i] = input(i + 50000);
+  for (size_t j = 0; j < N; j++)
+    bias[j] = input(90000 + j) / 4;
+  for (size_t i = 0; i < COUNT; i++)
+    sum[i] = z[i] + bias[i % N];
   for (int a = 0; a < LSI_ACT_COUNT; a++) {
     lsi_activation_forward((lsi_activation)a, ROWS, N, sum, NULL, plain, NULL);
     lsi_activation_forward((lsi_activation)a, ROWS, N, z, bias, y, kept);
@@ -151,11 +189,13 @@ static void rows_and_threads(void **state) {
   (void)state;
   enum { ROWS = 3001, N = 33, COUNT = ROWS * N };
   static float z[COUNT], y[COUNT], one[COUNT], dz[COUNT], done[COUNT];
-  for (size_t i = 0; i < COUNT; i++) z[i] = input(i);
+  for (size_t i = 0; i < COUNT; i++)
+    z[i] = input(i);
   for (int a = 0; a < LSI_ACT_COUNT; a++) {
     for (size_t r = 0; r < ROWS; r++) {
       lsi_activation_forward((lsi_activation)a, 1, N, z + r * N, NULL, one + r * N, NULL);
-      lsi_activation_backward((lsi_activation)a, 1, N, z + r * N, one + r * N, z + r * N, done + r * N);
+      lsi_activation_backward((lsi_activation)a, 1, N, z + r * N, one + r * N, z + r * N,
+                              done + r * N);
     }
     for (int threads = 1; threads <= 3; threads++) {
       lsi_team_set_size(threads);
@@ -172,13 +212,16 @@ static void extremes(void **state) {
   (void)state;
   for (int a = 0; a < LSI_ACT_COUNT; a++) {
     float z[20], y[20], dy[20], dz[20];
-    for (int i = 0; i < 20; i++) z[i] = (i % 2 ? 1e4f : -1e4f) / (float)(1 + i / 2), dy[i] = 1;
+    for (int i = 0; i < 20; i++)
+      z[i] = (i % 2 ? 1e4f : -1e4f) / (float)(1 + i / 2), dy[i] = 1;
     if (a == LSI_ACT_EXPONENTIAL)
-      for (int i = 0; i < 20; i++) z[i] = z[i] > 0 ? 80 : z[i];
+      for (int i = 0; i < 20; i++)
+        z[i] = z[i] > 0 ? 80 : z[i];
     lsi_activation_forward((lsi_activation)a, 1, 20, z, NULL, y, NULL);
     lsi_activation_backward((lsi_activation)a, 1, 20, z, y, dy, dz);
     for (int i = 0; i < 20; i++)
-      if (!isfinite(y[i]) || !isfinite(dz[i])) fail_msg("%s(%g): %g, slope %g", lsi_activation_name(a), z[i], y[i], dz[i]);
+      if (!isfinite(y[i]) || !isfinite(dz[i]))
+        fail_msg("%s(%g): %g, slope %g", lsi_activation_name(a), z[i], y[i], dz[i]);
   }
 }
 
@@ -187,11 +230,14 @@ static void nan_passes(void **state) {
   for (int a = 0; a < LSI_ACT_COUNT; a++)
     for (size_t n = 1; n <= 40; n += 13) {
       float z[40], y[40];
-      for (size_t j = 0; j < n; j++) z[j] = input(j);
+      for (size_t j = 0; j < n; j++)
+        z[j] = input(j);
       z[n / 2] = NAN;
       lsi_activation_forward((lsi_activation)a, 1, n, z, NULL, y, NULL);
-      if (!isnan(y[n / 2])) fail_msg("%s(NaN) = %g", lsi_activation_name(a), y[n / 2]);
-      for (size_t j = 0; is_row_function((lsi_activation)a) && j < n; j++) assert_true(isnan(y[j]));
+      if (!isnan(y[n / 2]))
+        fail_msg("%s(NaN) = %g", lsi_activation_name(a), y[n / 2]);
+      for (size_t j = 0; is_row_function((lsi_activation)a) && j < n; j++)
+        assert_true(isnan(y[j]));
     }
 }
 
@@ -215,8 +261,9 @@ static void names(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(forward_and_backward), cmocka_unit_test(bias_and_aliases), cmocka_unit_test(rows_and_threads),
-      cmocka_unit_test(extremes),             cmocka_unit_test(nan_passes),       cmocka_unit_test(names),
+      cmocka_unit_test(forward_and_backward), cmocka_unit_test(bias_and_aliases),
+      cmocka_unit_test(rows_and_threads),     cmocka_unit_test(extremes),
+      cmocka_unit_test(nan_passes),           cmocka_unit_test(names),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

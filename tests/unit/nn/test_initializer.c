@@ -19,14 +19,16 @@ static float w[COUNT], other[COUNT];
 
 static void draw(const char *text, uint64_t seed, uint64_t tensor, float *out) {
   lsi_object o;
-  if (lsi_object_parse(&lsi_initializers, text, &o) != LS_OK) fail_msg("%s: %s", text, ls_last_error()->message);
+  if (lsi_object_parse(&lsi_initializers, text, &o) != LS_OK)
+    fail_msg("%s: %s", text, ls_last_error()->message);
   lsi_initialize(&o, seed, tensor, 2, dims, out, COUNT);
 }
 
 /* Mean within 5 standard errors, variance within 2%, values within the limits and near them. */
 static void moments(void **state) {
   (void)state;
-  const double g = sqrt(2.0 / (IN + OUT)), he = sqrt(2.0 / IN), le = sqrt(1.0 / IN), cut = 0.87962566103423978;
+  const double g = sqrt(2.0 / (IN + OUT)), he = sqrt(2.0 / IN), le = sqrt(1.0 / IN),
+               cut = 0.87962566103423978;
   const struct {
     const char *text;
     double mean, std, low, high; /* low == high: unbounded */
@@ -42,9 +44,11 @@ static void moments(void **state) {
       {"RandomUniform(-1.0, 3.0)", 1, 4 / sqrt(12), -1, 3},
       {"normal", 0, 0.05, 0, 0},
       {"uniform", 0, 0.1 / sqrt(12), -0.05, 0.05},
-      {"VarianceScaling(2.0, 'fan_out', 'uniform')", 0, sqrt(2.0 / OUT), -sqrt(6.0 / OUT), sqrt(6.0 / OUT)},
+      {"VarianceScaling(2.0, 'fan_out', 'uniform')", 0, sqrt(2.0 / OUT), -sqrt(6.0 / OUT),
+       sqrt(6.0 / OUT)},
       {"VarianceScaling(distribution='untruncated_normal')", 0, le, 0, 0},
-      {"VarianceScaling(mode=fan_avg)", 0, sqrt(1.0 / 350), -2 * sqrt(1.0 / 350) / cut, 2 * sqrt(1.0 / 350) / cut},
+      {"VarianceScaling(mode=fan_avg)", 0, sqrt(1.0 / 350), -2 * sqrt(1.0 / 350) / cut,
+       2 * sqrt(1.0 / 350) / cut},
   };
   for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
     draw(cases[c].text, 11, c, w);
@@ -57,10 +61,14 @@ static void moments(void **state) {
       high = fmax(high, w[i]);
     }
     double std = sqrt(squares / COUNT);
-    if (fabs(sum / COUNT) > 5 * cases[c].std / sqrt(COUNT)) fail_msg("%s: mean is off by %g", cases[c].text, sum / COUNT);
-    if (fabs(std / cases[c].std - 1) > 0.01) fail_msg("%s: deviation %g, not %g", cases[c].text, std, cases[c].std);
-    if (width == 0) continue;
-    if (low < cases[c].low - 1e-7 || high > cases[c].high + 1e-7) fail_msg("%s: %g..%g", cases[c].text, low, high);
+    if (fabs(sum / COUNT) > 5 * cases[c].std / sqrt(COUNT))
+      fail_msg("%s: mean is off by %g", cases[c].text, sum / COUNT);
+    if (fabs(std / cases[c].std - 1) > 0.01)
+      fail_msg("%s: deviation %g, not %g", cases[c].text, std, cases[c].std);
+    if (width == 0)
+      continue;
+    if (low < cases[c].low - 1e-7 || high > cases[c].high + 1e-7)
+      fail_msg("%s: %g..%g", cases[c].text, low, high);
     assert_true(low < cases[c].low + 0.01 * width && high > cases[c].high - 0.01 * width);
   }
 }
@@ -73,7 +81,8 @@ static void constants(void **state) {
   } cases[] = {{"zeros", 0}, {"Ones", 1}, {"Constant(2.5)", 2.5f}, {"constant", 0}};
   for (size_t c = 0; c < 4; c++) {
     draw(cases[c].text, 1, 1, w);
-    for (size_t i = 0; i < COUNT; i++) assert_true(w[i] == cases[c].want);
+    for (size_t i = 0; i < COUNT; i++)
+      assert_true(w[i] == cases[c].want);
   }
 }
 
@@ -82,7 +91,8 @@ static void by_address(void **state) {
   (void)state;
   draw("RandomUniform(0.0, 1.0)", 42, 3, w);
   lsi_rng rng = lsi_rng_make(42, LSI_RNG_INIT, 3, 0);
-  for (size_t e = 0; e < COUNT; e += 101) assert_true(w[e] == (float)lsi_rng_double(rng, 0, e));
+  for (size_t e = 0; e < COUNT; e += 101)
+    assert_true(w[e] == (float)lsi_rng_double(rng, 0, e));
   const char *texts[] = {"glorot_uniform", "he_normal", "normal"};
   for (int t = 0; t < 3; t++) {
     draw(texts[t], 42, 3, w);
@@ -117,7 +127,8 @@ static void ranks_of_tensor(void **state) {
   for (int k = 0; k < 2; k++) {
     lsi_initialize(&o, 1, 1, k ? 3 : 1, k ? cube : vector, w, COUNT);
     double squares = 0;
-    for (size_t i = 0; i < COUNT; i++) squares += (double)w[i] * w[i];
+    for (size_t i = 0; i < COUNT; i++)
+      squares += (double)w[i] * w[i];
     assert_true(fabs(squares / COUNT * fans[k] - 1) < 0.02);
   }
 }
@@ -127,17 +138,20 @@ static void quantile_inverts_the_normal_distribution(void **state) {
   assert_true(lsi_normal_quantile(0.5) == 0);
   for (double x = -37; x < 8; x += 0.0625) {
     double p = erfc(-x / sqrt(2)) / 2;
-    if (p >= 1) break;
-    double tolerance = 1e-14 * (1 + fabs(x)) + 2.3e-16 * sqrt(2 * 3.14159265358979) * exp(x * x / 2) * (x > 0);
-    if (fabs(lsi_normal_quantile(p) - x) > tolerance) fail_msg("at %g: %.17g", x, lsi_normal_quantile(p));
+    if (p >= 1)
+      break;
+    double tolerance =
+        1e-14 * (1 + fabs(x)) + 2.3e-16 * sqrt(2 * 3.14159265358979) * exp(x * x / 2) * (x > 0);
+    if (fabs(lsi_normal_quantile(p) - x) > tolerance)
+      fail_msg("at %g: %.17g", x, lsi_normal_quantile(p));
   }
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(moments),           cmocka_unit_test(constants),       cmocka_unit_test(by_address),
-      cmocka_unit_test(seeds_and_tensors), cmocka_unit_test(ranks_of_tensor),
-      cmocka_unit_test(quantile_inverts_the_normal_distribution),
+      cmocka_unit_test(moments),         cmocka_unit_test(constants),
+      cmocka_unit_test(by_address),      cmocka_unit_test(seeds_and_tensors),
+      cmocka_unit_test(ranks_of_tensor), cmocka_unit_test(quantile_inverts_the_normal_distribution),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

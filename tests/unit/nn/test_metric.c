@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Metrics on cases counted by hand, names and resolution as in Keras, and metrics that do not fit. */
+/* Metrics on cases counted by hand, names and resolution as in Keras, and metrics that do not fit.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,17 +19,19 @@ static lsi_metric made(const char *text, int64_t n_outputs, bool y_is_label, int
   return metric;
 }
 
-static double value_of(const lsi_metric *m, size_t rows, size_t n, const float *pred, const int32_t *label,
-                       const float *target, const float *weight) {
+static double value_of(const lsi_metric *m, size_t rows, size_t n, const float *pred,
+                       const int32_t *label, const float *target, const float *weight) {
   double sums[16 * LSI_METRIC_MAX_SUMS], total[LSI_METRIC_MAX_SUMS] = {0};
   lsi_metric_rows(m, rows, n, pred, label, target, weight, sums);
   for (size_t r = 0; r < rows; r++)
-    for (int s = 0; s < m->n_sums; s++) total[s] += sums[r * (size_t)m->n_sums + (size_t)s];
+    for (int s = 0; s < m->n_sums; s++)
+      total[s] += sums[r * (size_t)m->n_sums + (size_t)s];
   return lsi_metric_value(m, total);
 }
 
 /* Predicted classes 1, 0 (a tie), 2, 2. */
-static const float scores[4 * 3] = {0.1f, 0.7f, 0.2f, 0.4f, 0.4f, 0.2f, 0.2f, 0.3f, 0.5f, 0.1f, 0.1f, 0.8f};
+static const float scores[4 * 3] = {0.1f, 0.7f, 0.2f, 0.4f, 0.4f, 0.2f,
+                                    0.2f, 0.3f, 0.5f, 0.1f, 0.1f, 0.8f};
 static const int32_t labels[4] = {1, 1, 2, 0};
 static const float one_hot[4 * 3] = {0, 1, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0};
 static const float weights[4] = {1, 2, 3, 4};
@@ -44,16 +47,18 @@ static void classes(void **state) {
       {"acc", false, 0.5, 0.4},
       {"sparse_categorical_accuracy", true, 0.5, 0.4},
       {"CategoricalAccuracy()", false, 0.5, 0.4},
-      {"categorical_accuracy", true, 0.5, 0.4},                     /* labels stand for their one-hot rows */
-      {"SparseTopKCategoricalAccuracy(k=1)", true, 0.75, 0.6},      /* row 1: none is greater than the tied label */
-      {"SparseTopKCategoricalAccuracy(k=2)", true, 1, 1},           /* row 3: one greater, one equal */
+      {"categorical_accuracy", true, 0.5, 0.4}, /* labels stand for their one-hot rows */
+      {"SparseTopKCategoricalAccuracy(k=1)", true, 0.75,
+       0.6}, /* row 1: none is greater than the tied label */
+      {"SparseTopKCategoricalAccuracy(k=2)", true, 1, 1}, /* row 3: one greater, one equal */
       {"TopKCategoricalAccuracy(3)", false, 1, 1},
   };
   for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
     lsi_metric m = made(cases[c].text, 3, cases[c].label, cases[c].label ? 1 : 3);
     const int32_t *l = cases[c].label ? labels : NULL;
     const float *t = cases[c].label ? NULL : one_hot;
-    double plain = value_of(&m, 4, 3, scores, l, t, NULL), weighted = value_of(&m, 4, 3, scores, l, t, weights);
+    double plain = value_of(&m, 4, 3, scores, l, t, NULL),
+           weighted = value_of(&m, 4, 3, scores, l, t, weights);
     if (plain != cases[c].plain || fabs(weighted - cases[c].weighted) > 1e-15)
       fail_msg("%s: %g and %g", cases[c].text, plain, weighted);
     assert_true(value_of(&m, 4, 3, scores, labels, one_hot, NULL) == plain);
@@ -67,7 +72,7 @@ static void elements(void **state) {
     const char *text;
     double want;
   } cases[] = {
-      {"binary_accuracy", 4.0 / 6},  /* 0.5 is not above 0.5; 0.6 is wrong */
+      {"binary_accuracy", 4.0 / 6}, /* 0.5 is not above 0.5; 0.6 is wrong */
       {"BinaryAccuracy(threshold=0.7)", 5.0 / 6},
       {"Accuracy()", 1.0 / 6},
       {"mae", (0.5 + 0.1 + 0.2 + 0.6 + 0.25) / 6},
@@ -79,12 +84,15 @@ static void elements(void **state) {
       {"Recall(thresholds=0.1)", 1.0},
   };
   for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
-    double want = strcmp(cases[c].text, "RootMeanSquaredError") == 0 ? sqrt(0.7225 / 6) : cases[c].want;
+    double want =
+        strcmp(cases[c].text, "RootMeanSquaredError") == 0 ? sqrt(0.7225 / 6) : cases[c].want;
     for (size_t n = 1; n <= 6; n++) {
-      if (6 % n) continue;
+      if (6 % n)
+        continue;
       lsi_metric m = made(cases[c].text, (int64_t)n, false, (int64_t)n);
       double got = value_of(&m, 6 / n, n, p, NULL, t, NULL);
-      if (fabs(got - want) > 1e-7) fail_msg("%s, %zu wide: %.9g, not %.9g", cases[c].text, n, got, want);
+      if (fabs(got - want) > 1e-7)
+        fail_msg("%s, %zu wide: %.9g, not %.9g", cases[c].text, n, got, want);
     }
   }
   const float two_p[4] = {0.9f, 0.9f, 0.1f, 0.9f}, two_t[4] = {1, 0, 1, 1}, w[2] = {1, 3};
@@ -110,7 +118,8 @@ static void crossentropies(void **state) {
     want += loss / 4;
     want_w += weights[r] * loss / 10;
   }
-  const char *texts[] = {"ce", "sparse_categorical_crossentropy", "crossentropy", "CategoricalCrossentropy()"};
+  const char *texts[] = {"ce", "sparse_categorical_crossentropy", "crossentropy",
+                         "CategoricalCrossentropy()"};
   for (int c = 0; c < 4; c++) {
     lsi_metric m = made(texts[c], 3, c < 2, c < 2 ? 1 : 3);
     const int32_t *l = c < 2 ? labels : NULL;
@@ -167,7 +176,8 @@ static void resolution_and_names(void **state) {
       {"Accuracy(name='same')", 10, false, 10, LSI_METRIC_ACCURACY, "same", 1},
       {"mse", 2, false, 2, LSI_METRIC_MEAN_SQUARED_ERROR, "mse", -1},
       {"MeanSquaredError()", 2, false, 2, LSI_METRIC_MEAN_SQUARED_ERROR, "mean_squared_error", -1},
-      {"SparseTopKCategoricalAccuracy(k=3)", 9, true, 1, LSI_METRIC_SPARSE_TOP_K, "sparse_top_k_categorical_accuracy", 1},
+      {"SparseTopKCategoricalAccuracy(k=3)", 9, true, 1, LSI_METRIC_SPARSE_TOP_K,
+       "sparse_top_k_categorical_accuracy", 1},
       {"SparseTopKCategoricalAccuracy(3, 'top3')", 9, true, 1, LSI_METRIC_SPARSE_TOP_K, "top3", 1},
       {"Recall", 1, true, 1, LSI_METRIC_RECALL, "Recall", 1},
   };
@@ -204,18 +214,25 @@ static void refusals(void **state) {
   };
   for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
     lsi_metric m;
-    ls_status status = lsi_metric_init(&m, cases[c].text, false, cases[c].n_outputs, cases[c].label, cases[c].n_targets);
-    if (status != cases[c].status) fail_msg("%s: %s", cases[c].text, ls_status_name(status));
-    if (!strstr(ls_last_error()->advice, cases[c].words)) fail_msg("%s: %s", cases[c].text, ls_last_error()->advice);
+    ls_status status = lsi_metric_init(&m, cases[c].text, false, cases[c].n_outputs, cases[c].label,
+                                       cases[c].n_targets);
+    if (status != cases[c].status)
+      fail_msg("%s: %s", cases[c].text, ls_status_name(status));
+    if (!strstr(ls_last_error()->advice, cases[c].words))
+      fail_msg("%s: %s", cases[c].text, ls_last_error()->advice);
   }
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(classes),       cmocka_unit_test(elements),
-      cmocka_unit_test(crossentropies), cmocka_unit_test(weights_only_when_asked),
-      cmocka_unit_test(nothing_counted_is_zero), cmocka_unit_test(nan_is_no_match_for_top_k),
-      cmocka_unit_test(resolution_and_names),    cmocka_unit_test(refusals),
+      cmocka_unit_test(classes),
+      cmocka_unit_test(elements),
+      cmocka_unit_test(crossentropies),
+      cmocka_unit_test(weights_only_when_asked),
+      cmocka_unit_test(nothing_counted_is_zero),
+      cmocka_unit_test(nan_is_no_match_for_top_k),
+      cmocka_unit_test(resolution_and_names),
+      cmocka_unit_test(refusals),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,13 +27,15 @@ static void clip(const char *text, float g[N]) {
 static void fill(float g[N]) {
   memset(g, 0, N * sizeof *g);
   g[0] = 3, g[1] = 0, g[2] = -4; /* norm 5 */
-  for (int i = 16; i < 36; i++) g[i] = i % 2 ? 0.1f : -0.1f;
+  for (int i = 16; i < 36; i++)
+    g[i] = i % 2 ? 0.1f : -0.1f;
   g[5] = 77; /* padding: nobody's */
 }
 
 static double norm(const float *g, size_t n) {
   double sum = 0;
-  for (size_t i = 0; i < n; i++) sum += (double)g[i] * g[i];
+  for (size_t i = 0; i < n; i++)
+    sum += (double)g[i] * g[i];
   return sqrt(sum);
 }
 
@@ -69,7 +71,8 @@ static void by_global_norm(void **state) {
   fill(g);
   double whole = sqrt(25 + norm(g + 16, 20) * norm(g + 16, 20));
   clip("SGD(global_clipnorm=2.0)", g);
-  assert_true(fabs(g[0] - 3 * 2 / whole) < 1e-6 && fabs(g[16] + 0.1 * 2 / whole) < 1e-7 && g[5] == 77);
+  assert_true(fabs(g[0] - 3 * 2 / whole) < 1e-6 && fabs(g[16] + 0.1 * 2 / whole) < 1e-7 &&
+              g[5] == 77);
   fill(g);
   clip("SGD(global_clipnorm=8.0)", g); /* above the norm: c min(1/G, 1/c) = 1 */
   assert_true(g[0] == 3 && g[16] == -0.1f);
@@ -84,7 +87,8 @@ static void nan_is_not_hidden(void **state) {
     g[1] = NAN;
     clip(texts[i], g);
     assert_true(isnan(g[1]));
-    if (i < 2) assert_true(isnan(g[0])); /* the norm is NaN */
+    if (i < 2)
+      assert_true(isnan(g[0])); /* the norm is NaN */
   }
   float g[N];
   fill(g);
@@ -99,7 +103,8 @@ static void zero_gradient_stays_zero(void **state) {
   for (int i = 0; i < 2; i++) {
     float g[N] = {0};
     clip(texts[i], g);
-    for (int k = 0; k < N; k++) assert_true(g[k] == 0);
+    for (int k = 0; k < N; k++)
+      assert_true(g[k] == 0);
   }
 }
 
@@ -115,10 +120,12 @@ static void threads_give_equal_bits(void **state) {
     assert_int_equal(lsi_object_parse(&lsi_optimizers, texts[c], &object), LS_OK);
     assert_int_equal(lsi_optimizer_create(&object, 1, &optimizer), LS_OK);
     for (int threads = 1; threads <= 3; threads++) {
-      for (size_t i = 0; i < BIG; i++) b[i] = (float)(i * 2654435761u % 1000u) * 0.001f - 0.5f;
+      for (size_t i = 0; i < BIG; i++)
+        b[i] = (float)(i * 2654435761u % 1000u) * 0.001f - 0.5f;
       lsi_team_set_size(threads);
       lsi_clip_gradients(optimizer, &all, 1, b);
-      if (threads == 1) memcpy(a, b, sizeof a);
+      if (threads == 1)
+        memcpy(a, b, sizeof a);
       assert_memory_equal(a, b, sizeof a);
     }
     lsi_team_set_size(1);
@@ -128,8 +135,12 @@ static void threads_give_equal_bits(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(none),           cmocka_unit_test(by_value),          cmocka_unit_test(by_norm),
-      cmocka_unit_test(by_global_norm), cmocka_unit_test(nan_is_not_hidden), cmocka_unit_test(zero_gradient_stays_zero),
+      cmocka_unit_test(none),
+      cmocka_unit_test(by_value),
+      cmocka_unit_test(by_norm),
+      cmocka_unit_test(by_global_norm),
+      cmocka_unit_test(nan_is_not_hidden),
+      cmocka_unit_test(zero_gradient_stays_zero),
       cmocka_unit_test(threads_give_equal_bits),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,8 @@
 
 static double at(const char *text, int64_t iteration) {
   lsi_object schedule;
-  if (lsi_object_parse(&lsi_schedules, text, &schedule) != LS_OK) fail_msg("%s: %s", text, ls_last_error()->message);
+  if (lsi_object_parse(&lsi_schedules, text, &schedule) != LS_OK)
+    fail_msg("%s: %s", text, ls_last_error()->message);
   return lsi_schedule_at(&schedule, iteration);
 }
 
@@ -65,11 +66,13 @@ static void values(void **state) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     double got = at(cases[i].text, cases[i].iteration);
     if (!(fabs(got - cases[i].want) <= 1e-15))
-      fail_msg("%s at %lld: %.17g, not %.17g", cases[i].text, (long long)cases[i].iteration, got, cases[i].want);
+      fail_msg("%s at %lld: %.17g, not %.17g", cases[i].text, (long long)cases[i].iteration, got,
+               cases[i].want);
   }
 }
 
-/* Restarts of a period that grows by any factor come at the sums of the periods, not a step early or late. */
+/* Restarts of a period that grows by any factor come at the sums of the periods, not a step early
+ * or late. */
 static void restarts(void **state) {
   (void)state;
   const double factors[] = {1.0, 1.25, 1.5, 2.0, 3.0};
@@ -78,7 +81,8 @@ static void restarts(void **state) {
     snprintf(text, sizeof text, "CosineDecayRestarts(1.0, 64, t_mul=%g)", factors[f]);
     double start = 0, length = 64;
     for (int k = 0; k < 4; k++) {
-      if (start == floor(start)) assert_true(at(text, (int64_t)start) == 1.0);
+      if (start == floor(start))
+        assert_true(at(text, (int64_t)start) == 1.0);
       start += length;
       length *= factors[f];
       assert_true(at(text, (int64_t)ceil(start) - 1) < 0.01);
@@ -101,11 +105,13 @@ static void refusals(void **state) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     lsi_object schedule;
     assert_int_equal(lsi_object_parse(&lsi_schedules, cases[i][0], &schedule), LS_ERR_ARG);
-    if (!strstr(ls_last_error()->message, cases[i][1])) fail_msg("%s: %s", cases[i][0], ls_last_error()->message);
+    if (!strstr(ls_last_error()->message, cases[i][1]))
+      fail_msg("%s: %s", cases[i][0], ls_last_error()->message);
   }
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(values), cmocka_unit_test(restarts), cmocka_unit_test(refusals)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(values), cmocka_unit_test(restarts),
+                                     cmocka_unit_test(refusals)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
