@@ -2,7 +2,8 @@
 #ifndef CLI_H
 #define CLI_H
 /*
- * The command: a user of the public headers like any other. One file a verb; this is what they share.
+ * The command: a user of the public headers like any other. One file a verb; this is what they
+ * share.
  *
  * Under mpirun or srun every process runs the command; only the first one prints (cli_is_first).
  */
@@ -10,14 +11,33 @@
 #include <stdint.h>
 #include <lockstep/lockstep.h>
 
-enum { CLI_OK = 0, CLI_FAILURE = 1, CLI_USAGE = 2, CLI_INTERRUPTED = 75 /* EX_TEMPFAIL: try again */ };
+enum {
+  CLI_OK = 0,
+  CLI_FAILURE = 1,
+  CLI_USAGE = 2,
+  CLI_INTERRUPTED = 75 /* EX_TEMPFAIL: try again */
+};
 
 enum { CLI_MAX_SETS = 64, CLI_MAX_FILES = 256 };
 
 /* Options without a short form. */
 typedef enum cli_key {
-  CLI_OUT_DIR = 1, CLI_RESUME, CLI_VERBOSE, CLI_BATCH_SIZE, CLI_JSON, CLI_ARGMAX, CLI_SCALE, CLI_OFFSET, CLI_ROWS,
-  CLI_CHUNK_ROWS, CLI_DEFLATE, CLI_Y_COLUMNS, CLI_LABELS, CLI_NO_Y, CLI_X, CLI_Y
+  CLI_OUT_DIR = 1,
+  CLI_RESUME,
+  CLI_VERBOSE,
+  CLI_BATCH_SIZE,
+  CLI_JSON,
+  CLI_ARGMAX,
+  CLI_SCALE,
+  CLI_OFFSET,
+  CLI_ROWS,
+  CLI_CHUNK_ROWS,
+  CLI_DEFLATE,
+  CLI_Y_COLUMNS,
+  CLI_LABELS,
+  CLI_NO_Y,
+  CLI_X,
+  CLI_Y
 } cli_key;
 
 /* What the command line holds after parsing: option values by their key, and the files. */
@@ -38,31 +58,33 @@ typedef struct cli_option {
 
 typedef struct cli_verb {
   const char *name;
-  const char *files;   /* "CONFIG": for the usage line */
+  const char *files; /* "CONFIG": for the usage line */
   int min_files, max_files;
   const char *summary; /* one line */
   const char *examples;
-  const cli_option *options; /* ends with a NULL name */
+  const cli_option *options;        /* ends with a NULL name */
   int (*run)(const cli_args *args); /* gives the exit code */
-  bool one_process;    /* works without MPI: only the first process does anything */
+  bool one_process;                 /* works without MPI: only the first process does anything */
 } cli_verb;
 
-extern const cli_verb cli_train, cli_evaluate, cli_predict, cli_summary, cli_convert, cli_inspect, cli_digest,
-    cli_diff, cli_doctor;
+extern const cli_verb cli_train, cli_evaluate, cli_predict, cli_summary, cli_convert, cli_inspect,
+    cli_digest, cli_diff, cli_doctor;
 
 /* ---- parsing (options.c) ---- */
 
-/* Parse the words behind the verb; false when a usage error was reported. --help prints and exits. */
+/* Parse the words behind the verb; false when a usage error was reported. --help prints and exits.
+ */
 bool cli_parse(const cli_verb *verb, int argc, char **argv, cli_args *out);
 /* An integer option within [min, max]; absent: `fallback`. False when an error was reported. */
-bool cli_int(const cli_args *args, const cli_verb *verb, int key, int64_t min, int64_t max, int64_t fallback,
-             int64_t *out);
+bool cli_int(const cli_args *args, const cli_verb *verb, int key, int64_t min, int64_t max,
+             int64_t fallback, int64_t *out);
 /* The nearest of `n` names to a mistyped word, or NULL. */
 const char *cli_nearest(const char *word, const char *const *names, int n);
 
 /* ---- reports (report.c) ---- */
 
-/* Is this the process that prints? Asks the launcher's environment, so it works before MPI is up. */
+/* Is this the process that prints? Asks the launcher's environment, so it works before MPI is up.
+ */
 bool cli_is_first(void);
 /* "lockstep: error: ..." and the hint, on the first process. */
 void cli_error(const char *hint, const char *format, ...) __attribute__((format(printf, 2, 3)));

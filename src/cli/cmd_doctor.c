@@ -12,10 +12,12 @@ static int run(const cli_args *args) {
   ls_context_spec spec = ls_context_spec_default();
   ls_context *context = NULL;
   int64_t threads;
-  if (!cli_int(args, &cli_doctor, 't', 1, 4096, 0, &threads)) return CLI_USAGE;
+  if (!cli_int(args, &cli_doctor, 't', 1, 4096, 0, &threads))
+    return CLI_USAGE;
   spec.threads = (int)threads;
   ls_status status = ls_context_create(&spec, &context);
-  if (status == LS_OK) status = ls_doctor(context, stdout);
+  if (status == LS_OK)
+    status = ls_doctor(context, stdout);
   int code = status == LS_OK ? CLI_OK : cli_fail(status);
   ls_context_destroy(&context);
   return code;

@@ -6,7 +6,8 @@
 #include "cli.h"
 
 static const cli_option options[] = {
-    {"batch-size", 'b', "N", "Samples at a time (default 32); never changes the result's meaning, only its speed"},
+    {"batch-size", 'b', "N",
+     "Samples at a time (default 32); never changes the result's meaning, only its speed"},
     {"threads", 't', "N", "Threads a rank"},
     {"json", CLI_JSON, NULL, "Print one JSON object with every digit"},
     {0},
@@ -17,7 +18,8 @@ static void print_number(double value) {
   char text[40] = "null";
   for (int digits = 15; isfinite(value) && digits <= 17; digits++) {
     snprintf(text, sizeof text, "%.*g", digits, value);
-    if (strtod(text, NULL) == value) break;
+    if (strtod(text, NULL) == value)
+      break;
   }
   fputs(text, stdout);
 }
@@ -44,10 +46,12 @@ static ls_status evaluate(ls_model *model, ls_dataset *data, int64_t batch_size,
   ls_dataset_info info;
   int n = ls_model_metric_count(model);
   double *values = calloc((size_t)n + 1, sizeof *values);
-  if (!values) return LS_ERR_MEMORY;
+  if (!values)
+    return LS_ERR_MEMORY;
   ls_dataset_describe(data, &info);
   ls_status status = ls_model_evaluate(model, data, batch_size, 0, values);
-  if (status == LS_OK) (json ? print_json : print_line)(model, &info, values);
+  if (status == LS_OK)
+    (json ? print_json : print_line)(model, &info, values);
   free(values);
   return status;
 }
@@ -64,9 +68,12 @@ static int run(const cli_args *args) {
     return CLI_USAGE;
   spec.threads = (int)threads;
   ls_status status = ls_context_create(&spec, &context);
-  if (status == LS_OK) status = ls_model_load(context, args->files[0], &model);
-  if (status == LS_OK) status = ls_dataset_open(context, &file, &data);
-  if (status == LS_OK) status = evaluate(model, data, batch_size, args->value[CLI_JSON] != NULL);
+  if (status == LS_OK)
+    status = ls_model_load(context, args->files[0], &model);
+  if (status == LS_OK)
+    status = ls_dataset_open(context, &file, &data);
+  if (status == LS_OK)
+    status = evaluate(model, data, batch_size, args->value[CLI_JSON] != NULL);
   int code = status == LS_OK ? CLI_OK : cli_fail(status);
   ls_dataset_destroy(&data);
   ls_model_destroy(&model);
@@ -84,5 +91,6 @@ const cli_verb cli_evaluate = {
     .run = run,
     .examples = "Examples:\n"
                 "  lockstep evaluate runs/fashion_mnist/model.h5 data/fashion_mnist_test.h5\n"
-                "  mpirun -n 2 lockstep evaluate runs/fashion_mnist/model.h5 data/fashion_mnist_test.h5 --json\n",
+                "  mpirun -n 2 lockstep evaluate runs/fashion_mnist/model.h5 "
+                "data/fashion_mnist_test.h5 --json\n",
 };

@@ -8,9 +8,11 @@ static const cli_option no_options[] = {{0}};
 
 static int run_inspect(const cli_args *args) {
   for (int i = 0; i < args->n_files; i++) {
-    if (i > 0) printf("\n");
+    if (i > 0)
+      printf("\n");
     ls_status status = ls_inspect(args->files[i], stdout);
-    if (status != LS_OK) return cli_fail(status);
+    if (status != LS_OK)
+      return cli_fail(status);
   }
   return CLI_OK;
 }
@@ -33,7 +35,8 @@ static int run_digest(const cli_args *args) {
   for (int i = 0; i < args->n_files; i++) {
     char hex[33];
     ls_status status = ls_digest_file(args->files[i], hex);
-    if (status != LS_OK) return cli_fail(status);
+    if (status != LS_OK)
+      return cli_fail(status);
     printf("%s  %s\n", hex, args->files[i]);
   }
   return CLI_OK;
@@ -55,7 +58,8 @@ const cli_verb cli_digest = {
 
 static int run_diff(const cli_args *args) {
   ls_status status = ls_diff_files(args->files[0], args->files[1], stdout);
-  if (status == LS_ERR_DIFFERENT) return CLI_FAILURE; /* said on stdout */
+  if (status == LS_ERR_DIFFERENT)
+    return CLI_FAILURE; /* said on stdout */
   return status == LS_OK ? CLI_OK : cli_fail(status);
 }
 
@@ -71,6 +75,7 @@ const cli_verb cli_diff = {
     .examples = "Examples:\n"
                 "  lockstep diff runs/one/model.h5 runs/two/model.h5\n"
                 "\n"
-                "Prints the first tensor and element that differ and the largest difference in ulps. Exit code 0 "
+                "Prints the first tensor and element that differ and the largest difference in "
+                "ulps. Exit code 0 "
                 "only for equal bits.",
 };

@@ -18,7 +18,7 @@ static const cli_option options[] = {
 
 /* Where predictions go; lives on the first rank, which is the only one that is called. */
 typedef struct sink {
-  const char *path;  /* NULL: the screen */
+  const char *path;   /* NULL: the screen */
   char partial[1040]; /* written first, renamed when complete */
   bool npy, argmax;
   int64_t n_rows, n_columns;
@@ -27,15 +27,18 @@ typedef struct sink {
 } sink;
 
 static ls_status trouble(sink *s, const char *what) {
-  snprintf(s->problem, sizeof s->problem, "%s: %s: %s", s->path ? s->path : "output", what, strerror(errno));
+  snprintf(s->problem, sizeof s->problem, "%s: %s: %s", s->path ? s->path : "output", what,
+           strerror(errno));
   return errno == ENOSPC ? LS_ERR_NO_SPACE : LS_ERR_IO;
 }
 
 /* NPY format 1.0: magic, version, length of the header, header padded to a multiple of 64 bytes. */
 static void write_npy_header(sink *s) {
   char dict[128], shape[64];
-  if (s->argmax) snprintf(shape, sizeof shape, "(%lld,)", (long long)s->n_rows);
-  else snprintf(shape, sizeof shape, "(%lld, %lld)", (long long)s->n_rows, (long long)s->n_columns);
+  if (s->argmax)
+    snprintf(shape, sizeof shape, "(%lld,)", (long long)s->n_rows);
+  else
+    snprintf(shape, sizeof shape, "(%lld, %lld)", (long long)s->n_rows, (long long)s->n_columns);
   int n = snprintf(dict, sizeof dict, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }",
                    s->argmax ? "<i4" : "<f4", shape);
   int total = (10 + n + 1 + 63) / 64 * 64, length = total - 10;
@@ -47,42 +50,57 @@ static void write_npy_header(sink *s) {
 
 static ls_status open_sink(sink *s) {
   s->file = stdout;
-  if (!s->path) return LS_OK;
+  if (!s->path)
+    return LS_OK;
   snprintf(s->partial, sizeof s->partial, "%s.part", s->path);
   s->file = fopen(s->partial, "wb");
-  if (!s->file) return trouble(s, "cannot write");
-  if (s->npy) write_npy_header(s);
+  if (!s->file)
+    return trouble(s, "cannot write");
+  if (s->npy)
+    write_npy_header(s);
   return LS_OK;
 }
 
 static void write_row(sink *s, const float *row, int64_t n) {
   int32_t best = 0;
   for (int32_t j = 1; j < n; j++)
-    if (row[j] > row[best]) best = j;
-  if (s->npy && s->argmax) fwrite(&best, sizeof best, 1, s->file);
-  else if (s->npy) fwrite(row, sizeof *row, (size_t)n, s->file);
-  else if (s->argmax) fprintf(s->file, "%d\n", best);
+    if (row[j] > row[best])
+      best = j;
+  if (s->npy && s->argmax)
+    fwrite(&best, sizeof best, 1, s->file);
+  else if (s->npy)
+    fwrite(row, sizeof *row, (size_t)n, s->file);
+  else if (s->argmax)
+    fprintf(s->file, "%d\n", best);
   else
-    for (int64_t j = 0; j < n; j++) fprintf(s->file, "%.9g%c", (double)row[j], j + 1 < n ? ',' : '\n');
+    for (int64_t j = 0; j < n; j++)
+      fprintf(s->file, "%.9g%c", (double)row[j], j + 1 < n ? ',' : '\n');
 }
 
-static ls_status take(void *user, int64_t first, int64_t n_rows, int64_t n_outputs, const float *values) {
+static ls_status take(void *user, int64_t first, int64_t n_rows, int64_t n_outputs,
+                      const float *values) {
   sink *s = user;
   (void)first;
   if (!s->file) {
     ls_status status = open_sink(s);
-    if (status != LS_OK) return status;
+    if (status != LS_OK)
+      return status;
   }
-  for (int64_t i = 0; i < n_rows; i++) write_row(s, values + i * n_outputs, n_outputs);
+  for (int64_t i = 0; i < n_rows; i++)
+    write_row(s, values + i * n_outputs, n_outputs);
   return ferror(s->file) ? trouble(s, "cannot write") : LS_OK;
 }
 
 /* Complete the file, or remove what there is of it. */
 static ls_status close_sink(sink *s, ls_status status) {
-  if (!s->file || !s->path) return status;
-  if (fclose(s->file) != 0 && status == LS_OK) status = trouble(s, "cannot write");
-  if (status == LS_OK && rename(s->partial, s->path) != 0) status = trouble(s, "cannot rename");
-  if (status != LS_OK) remove(s->partial);
+  if (!s->file || !s->path)
+    return status;
+  if (fclose(s->file) != 0 && status == LS_OK)
+    status = trouble(s, "cannot write");
+  if (status == LS_OK && rename(s->partial, s->path) != 0)
+    status = trouble(s, "cannot rename");
+  if (status != LS_OK)
+    remove(s->partial);
   return status;
 }
 
@@ -91,21 +109,26 @@ static bool ends_with(const char *text, const char *end) {
   return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-static int predict(const cli_args *args, int64_t batch_size, ls_context *context, ls_model *model, ls_dataset *data) {
+static int predict(const cli_args *args, int64_t batch_size, ls_context *context, ls_model *model,
+                   ls_dataset *data) {
   ls_dataset_info info;
   ls_dataset_describe(data, &info);
-  sink s = {.path = args->value['o'], .argmax = args->value[CLI_ARGMAX] != NULL, .n_rows = info.n_samples,
+  sink s = {.path = args->value['o'],
+            .argmax = args->value[CLI_ARGMAX] != NULL,
+            .n_rows = info.n_samples,
             .n_columns = ls_model_output_size(model)};
   s.npy = s.path && ends_with(s.path, ".npy");
   ls_status status = ls_model_predict_to(model, data, batch_size, take, &s);
   bool first = ls_context_rank(context) == 0;
-  if (first && status == LS_OK && !s.file) status = open_sink(&s); /* no samples: an empty file */
+  if (first && status == LS_OK && !s.file)
+    status = open_sink(&s); /* no samples: an empty file */
   status = close_sink(&s, status);
   if (s.problem[0]) {
     cli_error(NULL, "%s", s.problem);
     return CLI_FAILURE;
   }
-  if (status != LS_OK) return cli_fail(status);
+  if (status != LS_OK)
+    return cli_fail(status);
   if (s.path && first)
     printf("%s: %lld predictions%s\n", s.path, (long long)s.n_rows, s.argmax ? " (classes)" : "");
   return CLI_OK;
@@ -126,8 +149,10 @@ static int run(const cli_args *args) {
     return cli_usage("predict", "--out %s: expected a name ending in .csv or .npy", out);
   spec.threads = (int)threads;
   ls_status status = ls_context_create(&spec, &context);
-  if (status == LS_OK) status = ls_model_load(context, args->files[0], &model);
-  if (status == LS_OK) status = ls_dataset_open(context, &file, &data);
+  if (status == LS_OK)
+    status = ls_model_load(context, args->files[0], &model);
+  if (status == LS_OK)
+    status = ls_dataset_open(context, &file, &data);
   int code = status == LS_OK ? predict(args, batch_size, context, model, data) : cli_fail(status);
   ls_dataset_destroy(&data);
   ls_model_destroy(&model);
@@ -143,7 +168,9 @@ const cli_verb cli_predict = {
     .summary = "Outputs of a model for every sample of a data set, in order.",
     .options = options,
     .run = run,
-    .examples = "Examples:\n"
-                "  lockstep predict runs/fashion_mnist/model.h5 data/fashion_mnist_test.h5 --out p.csv\n"
-                "  lockstep predict runs/fashion_mnist/model.h5 data/fashion_mnist_test.h5 --argmax | head\n",
+    .examples =
+        "Examples:\n"
+        "  lockstep predict runs/fashion_mnist/model.h5 data/fashion_mnist_test.h5 --out p.csv\n"
+        "  lockstep predict runs/fashion_mnist/model.h5 data/fashion_mnist_test.h5 --argmax | "
+        "head\n",
 };

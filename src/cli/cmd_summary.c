@@ -14,7 +14,8 @@ static bool is_hdf5(const char *path) {
   char head[8] = "";
   FILE *file = fopen(path, "rb");
   size_t n = file ? fread(head, 1, sizeof head, file) : 0;
-  if (file) fclose(file);
+  if (file)
+    fclose(file);
   return n == sizeof head && memcmp(head, "\x89HDF\r\n\x1a\n", sizeof head) == 0;
 }
 
@@ -26,9 +27,11 @@ static int summarize(const cli_args *args, ls_context *context, ls_model **model
     status = ls_model_load(context, args->files[0], model);
   } else {
     status = ls_config_read_all(context, args->files[0], args->sets, args->n_sets, &config);
-    if (status == LS_OK) status = ls_config_build_model(context, config, model);
+    if (status == LS_OK)
+      status = ls_config_build_model(context, config, model);
   }
-  if (status == LS_OK && ls_context_rank(context) == 0) status = ls_model_summary(*model, stdout);
+  if (status == LS_OK && ls_context_rank(context) == 0)
+    status = ls_model_summary(*model, stdout);
   ls_config_destroy(&config);
   return status == LS_OK ? CLI_OK : (cli_fail(status), hdf5 ? CLI_FAILURE : CLI_USAGE);
 }

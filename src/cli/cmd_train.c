@@ -10,8 +10,11 @@
 static const cli_option options[] = {
     {"set", 's', "KEY=VALUE", "Override a key of the config; may be repeated"},
     {"out", 'o', "DIR", "Run folder (default: runs/NAME-OF-CONFIG)"},
-    {"resume", CLI_RESUME, "auto|never|FILE", "auto (default): go on from the run folder's newest checkpoint; never: start over; FILE: from this checkpoint"},
-    {"verbose", CLI_VERBOSE, "0|1|2", "0 silent, 1 progress bar, 2 one line an epoch (default: fit.verbose)"},
+    {"resume", CLI_RESUME, "auto|never|FILE",
+     "auto (default): go on from the run folder's newest checkpoint; never: start over; FILE: from "
+     "this checkpoint"},
+    {"verbose", CLI_VERBOSE, "0|1|2",
+     "0 silent, 1 progress bar, 2 one line an epoch (default: fit.verbose)"},
     {"threads", 't', "N", "Threads a rank (default: parallel.threads)"},
     {0},
 };
@@ -37,37 +40,46 @@ static void default_dir(const char *config, char *dir, size_t size) {
 }
 
 static bool under_launcher(void) {
-  return getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK") || getenv("PMI_RANK") || getenv("SLURM_PROCID");
+  return getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK") || getenv("PMI_RANK") ||
+         getenv("SLURM_PROCID");
 }
 
 /*
- * The config says how many threads and which kernels, which is needed before the ranks can talk. So each
- * process reads it first; a process that cannot (a file only the first node has) takes the defaults and gets
- * the text in ls_config_read_all. Alone, a bad config is reported at once.
+ * The config says how many threads and which kernels, which is needed before the ranks can talk. So
+ * each process reads it first; a process that cannot (a file only the first node has) takes the
+ * defaults and gets the text in ls_config_read_all. Alone, a bad config is reported at once.
  */
 static int start(training *t, int64_t threads) {
   ls_context_spec spec = ls_context_spec_default();
   ls_config *first = NULL;
   const char *path = t->args->files[0];
   ls_status status = ls_config_read(path, t->args->sets, t->args->n_sets, &first);
-  if (status != LS_OK && !under_launcher()) return cli_fail(status), CLI_USAGE;
-  if (status == LS_OK) ls_config_context_spec(first, &spec);
-  if (threads) spec.threads = (int)threads;
+  if (status != LS_OK && !under_launcher())
+    return cli_fail(status), CLI_USAGE;
+  if (status == LS_OK)
+    ls_config_context_spec(first, &spec);
+  if (threads)
+    spec.threads = (int)threads;
   status = ls_context_create(&spec, &t->context);
   ls_config_destroy(&first);
-  if (status != LS_OK) return cli_fail(status);
+  if (status != LS_OK)
+    return cli_fail(status);
   status = ls_config_read_all(t->context, path, t->args->sets, t->args->n_sets, &t->config);
   return status == LS_OK ? CLI_OK : (cli_fail(status), CLI_USAGE);
 }
 
 static int prepare(training *t, int64_t verbose) {
   ls_status status = ls_config_build_model(t->context, t->config, &t->model);
-  if (status != LS_OK) return cli_fail(status), CLI_USAGE;
+  if (status != LS_OK)
+    return cli_fail(status), CLI_USAGE;
   status = ls_config_open_data(t->context, t->config, &t->train, &t->validation, &t->test);
-  if (status != LS_OK) return cli_fail(status);
+  if (status != LS_OK)
+    return cli_fail(status);
   status = ls_config_fit_spec(t->config, &t->fit);
-  if (status != LS_OK) return cli_fail(status);
-  if (verbose >= 0) t->fit.verbose = (int)verbose;
+  if (status != LS_OK)
+    return cli_fail(status);
+  if (verbose >= 0)
+    t->fit.verbose = (int)verbose;
   t->verbose = t->fit.verbose;
   t->fit.run.dir = t->dir;
   t->fit.run.resume = t->args->value[CLI_RESUME];
@@ -76,12 +88,15 @@ static int prepare(training *t, int64_t verbose) {
 
 static int announce(const training *t) {
   ls_dataset_info info;
-  if (!t->verbose || !cli_is_first()) return CLI_OK;
+  if (!t->verbose || !cli_is_first())
+    return CLI_OK;
   ls_status status = ls_model_summary(t->model, stdout);
-  if (status != LS_OK) return cli_fail(status);
+  if (status != LS_OK)
+    return cli_fail(status);
   ls_dataset_describe(t->train, &info);
   printf("Training on %lld samples", (long long)info.n_samples);
-  if (t->fit.validation_split > 0) printf(" (the last %g%% held out for validation)", 100 * t->fit.validation_split);
+  if (t->fit.validation_split > 0)
+    printf(" (the last %g%% held out for validation)", 100 * t->fit.validation_split);
   if (t->validation) {
     ls_dataset_describe(t->validation, &info);
     printf(", validating on %lld", (long long)info.n_samples);
@@ -95,7 +110,9 @@ static int announce(const training *t) {
 
 static int interrupted(const training *t) {
   char hint[1200];
-  snprintf(hint, sizeof hint, "the same command resumes from the checkpoint in %s/checkpoints, on any number of ranks and threads",
+  snprintf(hint, sizeof hint,
+           "the same command resumes from the checkpoint in %s/checkpoints, on any number of ranks "
+           "and threads",
            t->dir);
   cli_note(hint, "stopped by a signal, after saving");
   return CLI_INTERRUPTED;
@@ -103,14 +120,16 @@ static int interrupted(const training *t) {
 
 static int fit(training *t) {
   ls_status status = ls_model_fit(t->model, t->train, t->validation, &t->fit, NULL);
-  if (status == LS_ERR_INTERRUPTED) return interrupted(t);
+  if (status == LS_ERR_INTERRUPTED)
+    return interrupted(t);
   return status == LS_OK ? CLI_OK : cli_fail(status);
 }
 
 static int test(training *t) {
   int n = ls_model_metric_count(t->model);
   double *values = t->test ? calloc((size_t)n, sizeof *values) : NULL;
-  if (!values) return CLI_OK;
+  if (!values)
+    return CLI_OK;
   ls_status status = ls_model_evaluate(t->model, t->test, 0, 0, values);
   if (status == LS_OK && t->verbose) {
     printf("\ntest");
@@ -124,26 +143,33 @@ static int test(training *t) {
   return status == LS_OK ? CLI_OK : cli_fail(status);
 }
 
-/* The test set's name, from the resolved config (its lines are "  test: NAME"), for the commands to try next. */
+/* The test set's name, from the resolved config (its lines are "  test: NAME"), for the commands to
+ * try next. */
 static void test_name(const training *t, char *name, size_t size) {
   const char *line = strstr(ls_config_text(t->config), "\n  test: ");
   snprintf(name, size, "DATA.h5");
-  if (!line) return;
+  if (!line)
+    return;
   line += strlen("\n  test: ");
   size_t length = strcspn(line, "\n");
   char path[1024];
   snprintf(path, sizeof path, "%.*s", (int)length, line);
-  if (access(path, R_OK) == 0) snprintf(name, size, "%s", path);
+  if (access(path, R_OK) == 0)
+    snprintf(name, size, "%s", path);
 }
 
 static int conclude(const training *t) {
   char hex[33], data[1024];
   ls_status status = ls_model_digest(t->model, hex);
-  if (status != LS_OK) return cli_fail(status);
-  if (!t->verbose) return CLI_OK;
+  if (status != LS_OK)
+    return cli_fail(status);
+  if (!t->verbose)
+    return CLI_OK;
   test_name(t, data, sizeof data);
-  printf("\nmodel    %s/model.h5\nhistory  %s/history.csv\nconfig   %s/config.yaml\ndigest   %s\n", t->dir, t->dir, t->dir, hex);
-  printf("\nNext:\n  lockstep evaluate %s/model.h5 %s\n  lockstep predict %s/model.h5 %s --out predictions.csv\n"
+  printf("\nmodel    %s/model.h5\nhistory  %s/history.csv\nconfig   %s/config.yaml\ndigest   %s\n",
+         t->dir, t->dir, t->dir, hex);
+  printf("\nNext:\n  lockstep evaluate %s/model.h5 %s\n  lockstep predict %s/model.h5 %s --out "
+         "predictions.csv\n"
          "  lockstep inspect %s/model.h5\n",
          t->dir, data, t->dir, data, t->dir);
   return CLI_OK;
@@ -161,18 +187,27 @@ static void finish(training *t) {
 static int run(const cli_args *args) {
   training t = {.args = args};
   int64_t threads, verbose;
-  if (!cli_int(args, &cli_train, 't', 1, 4096, 0, &threads) || !cli_int(args, &cli_train, CLI_VERBOSE, 0, 2, -1, &verbose))
+  if (!cli_int(args, &cli_train, 't', 1, 4096, 0, &threads) ||
+      !cli_int(args, &cli_train, CLI_VERBOSE, 0, 2, -1, &verbose))
     return CLI_USAGE;
-  if (args->value['o']) snprintf(t.dir, sizeof t.dir, "%s", args->value['o']);
-  else default_dir(args->files[0], t.dir, sizeof t.dir);
+  if (args->value['o'])
+    snprintf(t.dir, sizeof t.dir, "%s", args->value['o']);
+  else
+    default_dir(args->files[0], t.dir, sizeof t.dir);
   size_t length = strlen(t.dir);
-  if (length > 1 && t.dir[length - 1] == '/') t.dir[length - 1] = 0;
+  if (length > 1 && t.dir[length - 1] == '/')
+    t.dir[length - 1] = 0;
   int code = start(&t, threads);
-  if (code == CLI_OK) code = prepare(&t, verbose);
-  if (code == CLI_OK) code = announce(&t);
-  if (code == CLI_OK) code = fit(&t);
-  if (code == CLI_OK) code = test(&t);
-  if (code == CLI_OK) code = conclude(&t);
+  if (code == CLI_OK)
+    code = prepare(&t, verbose);
+  if (code == CLI_OK)
+    code = announce(&t);
+  if (code == CLI_OK)
+    code = fit(&t);
+  if (code == CLI_OK)
+    code = test(&t);
+  if (code == CLI_OK)
+    code = conclude(&t);
   finish(&t);
   return code;
 }
@@ -185,13 +220,16 @@ const cli_verb cli_train = {
     .summary = "Train the model of a config; keeps its files in a run folder.",
     .options = options,
     .run = run,
-    .examples = "Examples:\n"
-                "  lockstep train configs/fashion_mnist.yaml\n"
-                "  mpirun -n 4 lockstep train configs/fashion_mnist.yaml --threads 1 --verbose 2\n"
-                "  lockstep train my.yaml --set fit.epochs=30 --set compile.optimizer.learning_rate=0.01\n"
-                "  lockstep train my.yaml --set 'model.layers[1].units=200' --out runs/wide --resume never\n"
-                "\n"
-                "The run folder gets model.h5, history.csv, config.yaml and checkpoints/. A stopped or killed "
-                "run goes on when the same command is given again, on any number of ranks and threads, and "
-                "ends with the same bits. Every config key: configs/reference.yaml.",
+    .examples =
+        "Examples:\n"
+        "  lockstep train configs/fashion_mnist.yaml\n"
+        "  mpirun -n 4 lockstep train configs/fashion_mnist.yaml --threads 1 --verbose 2\n"
+        "  lockstep train my.yaml --set fit.epochs=30 --set compile.optimizer.learning_rate=0.01\n"
+        "  lockstep train my.yaml --set 'model.layers[1].units=200' --out runs/wide --resume "
+        "never\n"
+        "\n"
+        "The run folder gets model.h5, history.csv, config.yaml and checkpoints/. A stopped or "
+        "killed "
+        "run goes on when the same command is given again, on any number of ranks and threads, and "
+        "ends with the same bits. Every config key: configs/reference.yaml.",
 };

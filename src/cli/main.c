@@ -7,15 +7,17 @@
 
 #include "cli.h"
 
-static const cli_verb *const verbs[] = {&cli_train,   &cli_evaluate, &cli_predict, &cli_summary, &cli_convert,
-                                        &cli_inspect, &cli_digest,   &cli_diff,    &cli_doctor};
+static const cli_verb *const verbs[] = {&cli_train,   &cli_evaluate, &cli_predict,
+                                        &cli_summary, &cli_convert,  &cli_inspect,
+                                        &cli_digest,  &cli_diff,     &cli_doctor};
 enum { N_VERBS = sizeof verbs / sizeof *verbs };
 
 static void print_help(void) {
   puts("Usage: lockstep VERB ...\n"
        "Train dense neural networks on one laptop or a whole cluster: the same bits on any number\n"
        "of ranks and threads.\n");
-  for (int i = 0; i < N_VERBS; i++) printf("  %-9s %-15s %s\n", verbs[i]->name, verbs[i]->files, verbs[i]->summary);
+  for (int i = 0; i < N_VERBS; i++)
+    printf("  %-9s %-15s %s\n", verbs[i]->name, verbs[i]->files, verbs[i]->summary);
   puts("\n  lockstep VERB --help   options and examples of one verb\n"
        "  lockstep --version\n"
        "\n"
@@ -25,7 +27,8 @@ static void print_help(void) {
        "  srun --mpi=pmix lockstep train configs/fashion_mnist_deep.yaml --set fit.epochs=30\n"
        "  lockstep evaluate runs/fashion_mnist/model.h5 data/fashion_mnist_test.h5\n"
        "\n"
-       "Exit codes: 0 done; 1 failed, or `diff` found a difference; 2 wrong command line or config;\n"
+       "Exit codes: 0 done; 1 failed, or `diff` found a difference; 2 wrong command line or "
+       "config;\n"
        "75 stopped by a signal after saving (the same command resumes).");
 }
 
@@ -33,20 +36,23 @@ static int unknown_verb(const char *word) {
   static const char *const options[] = {"--help", "--version"};
   const char *names[N_VERBS];
   bool option = word[0] == '-';
-  for (int i = 0; i < N_VERBS; i++) names[i] = verbs[i]->name;
+  for (int i = 0; i < N_VERBS; i++)
+    names[i] = verbs[i]->name;
   const char *nearest = option ? cli_nearest(word, options, 2) : cli_nearest(word, names, N_VERBS);
   return cli_usage(NULL, "unknown %s '%s'%s%s%s", option ? "option" : "verb", word,
                    nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 static int run_verb(const cli_verb *verb, int argc, char **argv) {
-  if (verb->one_process && !cli_is_first()) return CLI_OK;
+  if (verb->one_process && !cli_is_first())
+    return CLI_OK;
   cli_args args;
   return cli_parse(verb, argc, argv, &args) ? verb->run(&args) : CLI_USAGE;
 }
 
 static int run(int argc, char **argv) {
-  if (argc < 2) return cli_usage(NULL, "expected a verb, such as train");
+  if (argc < 2)
+    return cli_usage(NULL, "expected a verb, such as train");
   const char *word = argv[1];
   if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
     print_help();
@@ -57,7 +63,8 @@ static int run(int argc, char **argv) {
     return CLI_OK;
   }
   for (int i = 0; i < N_VERBS; i++)
-    if (strcmp(verbs[i]->name, word) == 0) return run_verb(verbs[i], argc - 1, argv + 1);
+    if (strcmp(verbs[i]->name, word) == 0)
+      return run_verb(verbs[i], argc - 1, argv + 1);
   return unknown_verb(word);
 }
 
@@ -69,9 +76,11 @@ static void let_the_first_speak(void) {
 
 int main(int argc, char **argv) {
   /* Of many processes one speaks; the others' help and results would only repeat it. */
-  if (!cli_is_first() && !freopen("/dev/null", "w", stdout)) return CLI_FAILURE;
+  if (!cli_is_first() && !freopen("/dev/null", "w", stdout))
+    return CLI_FAILURE;
   int code = run(argc, argv);
-  if (code != CLI_OK && !cli_is_first()) let_the_first_speak();
+  if (code != CLI_OK && !cli_is_first())
+    let_the_first_speak();
   if ((fflush(stdout) != 0 || ferror(stdout)) && code == CLI_OK) {
     cli_error(NULL, "cannot write the output");
     return CLI_FAILURE;

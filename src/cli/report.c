@@ -8,21 +8,25 @@
 #include "cli.h"
 
 bool cli_is_first(void) {
-  static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
+  static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK",
+                                      "SLURM_PROCID"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     const char *rank = getenv(names[i]);
-    if (rank) return strcmp(rank, "0") == 0;
+    if (rank)
+      return strcmp(rank, "0") == 0;
   }
   return true;
 }
 
 static void say(const char *kind, const char *hint, const char *format, va_list args) {
-  if (!cli_is_first()) return;
+  if (!cli_is_first())
+    return;
   fflush(stdout); /* what was said before comes first */
   fprintf(stderr, "lockstep: %s", kind);
   vfprintf(stderr, format, args);
   fputc('\n', stderr);
-  if (hint && *hint) fprintf(stderr, "  hint: %s\n", hint);
+  if (hint && *hint)
+    fprintf(stderr, "  hint: %s\n", hint);
 }
 
 void cli_error(const char *hint, const char *format, ...) {
@@ -58,8 +62,10 @@ int cli_fail(ls_status status) {
   }
   const char *message = error->status == status ? error->message : ls_status_message(status);
   const char *hint = error->status == status ? error->advice : NULL;
-  if (error->status == status && error->rank > 0) cli_error(hint, "%s (rank %d)", message, error->rank);
-  else cli_error(hint, "%s", message);
+  if (error->status == status && error->rank > 0)
+    cli_error(hint, "%s (rank %d)", message, error->rank);
+  else
+    cli_error(hint, "%s", message);
   return status == LS_ERR_CONFIG ? CLI_USAGE : CLI_FAILURE;
 }
 

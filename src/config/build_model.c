@@ -33,18 +33,19 @@ static ls_status add_dropout(ls_model *model, lsi_values v) {
 }
 
 static ls_status add_batch_normalization(ls_model *model, lsi_values v) {
-  ls_batch_normalization_spec spec = {.momentum = lsi_get_float(v, "momentum"),
-                                      .epsilon = lsi_get_float(v, "epsilon"),
-                                      .no_center = !lsi_get_bool(v, "center"),
-                                      .no_scale = !lsi_get_bool(v, "scale"),
-                                      .beta_initializer = lsi_get_text(v, "beta_initializer"),
-                                      .gamma_initializer = lsi_get_text(v, "gamma_initializer"),
-                                      .moving_mean_initializer = lsi_get_text(v, "moving_mean_initializer"),
-                                      .moving_variance_initializer = lsi_get_text(v, "moving_variance_initializer"),
-                                      .beta_regularizer = lsi_get_text(v, "beta_regularizer"),
-                                      .gamma_regularizer = lsi_get_text(v, "gamma_regularizer"),
-                                      .name = lsi_get_text(v, "name"),
-                                      .frozen = !lsi_get_bool(v, "trainable")};
+  ls_batch_normalization_spec spec = {
+      .momentum = lsi_get_float(v, "momentum"),
+      .epsilon = lsi_get_float(v, "epsilon"),
+      .no_center = !lsi_get_bool(v, "center"),
+      .no_scale = !lsi_get_bool(v, "scale"),
+      .beta_initializer = lsi_get_text(v, "beta_initializer"),
+      .gamma_initializer = lsi_get_text(v, "gamma_initializer"),
+      .moving_mean_initializer = lsi_get_text(v, "moving_mean_initializer"),
+      .moving_variance_initializer = lsi_get_text(v, "moving_variance_initializer"),
+      .beta_regularizer = lsi_get_text(v, "beta_regularizer"),
+      .gamma_regularizer = lsi_get_text(v, "gamma_regularizer"),
+      .name = lsi_get_text(v, "name"),
+      .frozen = !lsi_get_bool(v, "trainable")};
   return ls_model_add_batch_normalization(model, &spec);
 }
 
@@ -62,7 +63,8 @@ static ls_status add_layer_normalization(ls_model *model, lsi_values v) {
 }
 
 static ls_status add_rescaling(ls_model *model, lsi_values v) {
-  return ls_model_add_rescaling(model, lsi_get_float(v, "scale"), lsi_get_float(v, "offset"), lsi_get_text(v, "name"));
+  return ls_model_add_rescaling(model, lsi_get_float(v, "scale"), lsi_get_float(v, "offset"),
+                                lsi_get_text(v, "name"));
 }
 
 static ls_status add_normalization(ls_model *model, lsi_values v) {
@@ -71,7 +73,8 @@ static ls_status add_normalization(ls_model *model, lsi_values v) {
                                 .variance = lsi_get_list(v, "variance", &n_variance),
                                 .invert = lsi_get_bool(v, "invert"),
                                 .name = lsi_get_text(v, "name")};
-  LSI_CHECK(n_mean == n_variance, LS_ERR_CONFIG, "give both, or neither (then they are measured on the training set)",
+  LSI_CHECK(n_mean == n_variance, LS_ERR_CONFIG,
+            "give both, or neither (then they are measured on the training set)",
             "mean has %d values and variance %d", n_mean, n_variance);
   spec.n = n_mean;
   return ls_model_add_normalization(model, &spec);
@@ -99,10 +102,12 @@ static ls_status add_input(ls_model *model, lsi_values v, const char *key) {
 }
 
 static ls_status add_layer(ls_model *model, const char *class_name, lsi_values v) {
-  if (strcmp(class_name, "Input") == 0) return add_input(model, v, "shape");
+  if (strcmp(class_name, "Input") == 0)
+    return add_input(model, v, "shape");
   LSI_TRY(add_input(model, v, "input_shape"));
   for (size_t i = 0; i < sizeof builders / sizeof *builders; i++)
-    if (strcmp(builders[i].name, class_name) == 0) return builders[i].add(model, v);
+    if (strcmp(builders[i].name, class_name) == 0)
+      return builders[i].add(model, v);
   LSI_FAIL(LS_ERR_INTERNAL, NULL, "no builder for layer %s", class_name);
 }
 
@@ -132,16 +137,19 @@ static ls_status compile(const ls_config *config, ls_model *model) {
   spec.metrics = lsi_get_list(section, "metrics", &spec.n_metrics);
   spec.weighted_metrics = lsi_get_list(section, "weighted_metrics", &spec.n_weighted_metrics);
   ls_status status = ls_model_compile(model, &spec);
-  if (status != LS_OK) lsi_config_prefix(config, "compile");
+  if (status != LS_OK)
+    lsi_config_prefix(config, "compile");
   return status;
 }
 
 ls_status ls_config_build_model(ls_context *context, const ls_config *config, ls_model **out) {
   LSI_CHECK(context && config && out, LS_ERR_ARG, NULL, "ls_config_build_model: NULL argument");
   ls_model *model;
-  LSI_TRY(ls_model_create(context, lsi_get_text(lsi_get_map(config->values, "model"), "name"), &model));
+  LSI_TRY(
+      ls_model_create(context, lsi_get_text(lsi_get_map(config->values, "model"), "name"), &model));
   ls_status status = add_layers(config, model);
-  if (status == LS_OK) status = compile(config, model);
+  if (status == LS_OK)
+    status = compile(config, model);
   if (status != LS_OK) {
     ls_model_destroy(&model);
     return status;

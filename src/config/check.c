@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What libcyaml does not look at: numbers with something behind them, ranges, choices, required keys, and rules
-   between keys. Walks the tree, so that every error has its line. */
+/* What libcyaml does not look at: numbers with something behind them, ranges, choices, required
+   keys, and rules between keys. Walks the tree, so that every error has its line. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +8,14 @@
 
 #include "config/document.h"
 
-static ls_status bad_value(const ls_config *config, const char *path, const lsi_key *key, const char *text) {
+static ls_status bad_value(const ls_config *config, const char *path, const lsi_key *key,
+                           const char *text) {
   char expected[160];
   lsi_key one = *key; /* an entry of a list is judged as a single value */
-  if (one.type == LSI_KEY_INTS) one.type = LSI_KEY_INT;
-  if (one.type == LSI_KEY_FLOATS) one.type = LSI_KEY_FLOAT;
+  if (one.type == LSI_KEY_INTS)
+    one.type = LSI_KEY_INT;
+  if (one.type == LSI_KEY_FLOATS)
+    one.type = LSI_KEY_FLOAT;
   lsi_key_expected(&one, expected, sizeof expected);
   return lsi_config_fail(config, path, NULL, "found '%.100s'; expected %s", text, expected);
 }
@@ -20,34 +23,46 @@ static ls_status bad_value(const ls_config *config, const char *path, const lsi_
 static bool is_choice(const char *choices, const char *word) {
   size_t length = strlen(word);
   for (const char *p = choices; p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL)
-    if (strcspn(p, "|") == length && strncmp(p, word, length) == 0) return true;
+    if (strcspn(p, "|") == length && strncmp(p, word, length) == 0)
+      return true;
   return false;
 }
 
-static ls_status check_scalar(const ls_config *config, const char *path, const lsi_key *key, const char *text) {
+static ls_status check_scalar(const ls_config *config, const char *path, const lsi_key *key,
+                              const char *text) {
   int64_t integer;
   double number;
   bool good = true;
   switch (key->type) {
   case LSI_KEY_INT:
-  case LSI_KEY_INTS: good = lsi_parse_int(text, &integer) && lsi_limits_hold(key->limits, (double)integer); break;
-  case LSI_KEY_FLOAT:
-  case LSI_KEY_FLOATS: good = lsi_parse_float(text, &number) && lsi_limits_hold(key->limits, number); break;
-  case LSI_KEY_RATE:
-    good = lsi_parse_float(text, &number) ? lsi_limits_hold(key->limits, number) : strchr(text, '(') != NULL;
+  case LSI_KEY_INTS:
+    good = lsi_parse_int(text, &integer) && lsi_limits_hold(key->limits, (double)integer);
     break;
-  case LSI_KEY_CHOICE: good = is_choice(key->limits, text); break;
-  default: break;
+  case LSI_KEY_FLOAT:
+  case LSI_KEY_FLOATS:
+    good = lsi_parse_float(text, &number) && lsi_limits_hold(key->limits, number);
+    break;
+  case LSI_KEY_RATE:
+    good = lsi_parse_float(text, &number) ? lsi_limits_hold(key->limits, number)
+                                          : strchr(text, '(') != NULL;
+    break;
+  case LSI_KEY_CHOICE:
+    good = is_choice(key->limits, text);
+    break;
+  default:
+    break;
   }
   return good ? LS_OK : bad_value(config, path, key, text);
 }
 
-static ls_status check_map(const ls_config *config, const char *path, const lsi_map *map, const lsi_node *node);
+static ls_status check_map(const ls_config *config, const char *path, const lsi_map *map,
+                           const lsi_node *node);
 
 static ls_status check_item(const ls_config *config, const char *path, const lsi_map *classes,
                             const lsi_node *item) {
   if (item->kind != LSI_NODE_MAP || item->n != 1)
-    return lsi_config_fail(config, path, "begin each entry with its own '- '; indent its arguments below it",
+    return lsi_config_fail(config, path,
+                           "begin each entry with its own '- '; indent its arguments below it",
                            "an entry has %d names; expected one %s with its arguments",
                            item->kind == LSI_NODE_MAP ? item->n : 0, classes->what);
   char inner[LSI_TREE_PATH];
@@ -55,24 +70,31 @@ static ls_status check_item(const ls_config *config, const char *path, const lsi
   return check_map(config, inner, lsi_map_find(classes, item->keys[0])->map, item->items[0]);
 }
 
-static ls_status check_list(const ls_config *config, const char *path, const lsi_key *key, const lsi_node *list) {
+static ls_status check_list(const ls_config *config, const char *path, const lsi_key *key,
+                            const lsi_node *list) {
   for (int i = 0; i < list->n; i++) {
     char inner[LSI_TREE_PATH];
     snprintf(inner, sizeof inner, "%s[%d]", path, i);
-    if (key->type == LSI_KEY_ITEMS) LSI_TRY(check_item(config, inner, key->map, list->items[i]));
-    else LSI_TRY(check_scalar(config, inner, key, list->items[i]->text));
+    if (key->type == LSI_KEY_ITEMS)
+      LSI_TRY(check_item(config, inner, key->map, list->items[i]));
+    else
+      LSI_TRY(check_scalar(config, inner, key, list->items[i]->text));
   }
   return LS_OK;
 }
 
-static ls_status check_value(const ls_config *config, const char *path, const lsi_key *key, const lsi_node *node) {
-  if (node->kind == LSI_NODE_LIST) return check_list(config, path, key, node);
-  if (node->kind == LSI_NODE_MAP) return check_map(config, path, key->map, node);
+static ls_status check_value(const ls_config *config, const char *path, const lsi_key *key,
+                             const lsi_node *node) {
+  if (node->kind == LSI_NODE_LIST)
+    return check_list(config, path, key, node);
+  if (node->kind == LSI_NODE_MAP)
+    return check_map(config, path, key->map, node);
   return check_scalar(config, path, key, node->text);
 }
 
 /* Every given key holds; every required key is given. */
-static ls_status check_map(const ls_config *config, const char *path, const lsi_map *map, const lsi_node *node) {
+static ls_status check_map(const ls_config *config, const char *path, const lsi_map *map,
+                           const lsi_node *node) {
   for (int i = 0; i < map->n; i++) {
     const lsi_key *key = &map->keys[i];
     const lsi_node *value = lsi_node_get(node, key->name);
@@ -89,7 +111,8 @@ static ls_status check_map(const ls_config *config, const char *path, const lsi_
   return LS_OK;
 }
 
-/* ---- rules between keys ---------------------------------------------------------------------------- */
+/* ---- rules between keys
+ * ---------------------------------------------------------------------------- */
 
 static ls_status check_layers(const ls_config *config) {
   const lsi_node *layers = lsi_node_get(lsi_node_get(config->root, "model"), "layers");
@@ -100,21 +123,30 @@ static ls_status check_layers(const ls_config *config) {
     char path[LSI_TREE_PATH];
     snprintf(path, sizeof path, "model.layers[%d].%s", i, kind);
     if (i == 0 && !input && !shaped)
-      return lsi_config_fail(config, path, "for images of 28 x 28: input_shape: [28, 28]; for 30 columns: input_shape: [30]",
-                             "the first layer needs input_shape, the shape of one sample");
+      return lsi_config_fail(
+          config, path,
+          "for images of 28 x 28: input_shape: [28, 28]; for 30 columns: input_shape: [30]",
+          "the first layer needs input_shape, the shape of one sample");
     if (i > 0 && (input || shaped))
       return lsi_config_fail(config, path, "leave it out: shapes follow from the layer before",
-                             "only the first layer may %s", input ? "be Input" : "have input_shape");
+                             "only the first layer may %s",
+                             input ? "be Input" : "have input_shape");
   }
-  return layers->n ? LS_OK : lsi_config_fail(config, "model.layers", NULL, "the list is empty; expected at least one layer");
+  return layers->n ? LS_OK
+                   : lsi_config_fail(config, "model.layers", NULL,
+                                     "the list is empty; expected at least one layer");
 }
 
 static ls_status check_optimizer_name(const ls_config *config, const char *path, const char *name) {
-  if (lsi_schema_optimizer(name)) return LS_OK;
+  if (lsi_schema_optimizer(name))
+    return LS_OK;
   int n;
-  const char *const *names = lsi_schema_optimizer_names(&n), *nearest = lsi_nearest_name(name, names, n);
-  return lsi_config_fail(config, path, NULL, "unknown optimizer '%s'; expected SGD, RMSprop, Adagrad, Adam or AdamW%s%s%s",
-                         name, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+  const char *const *names = lsi_schema_optimizer_names(&n),
+                    *nearest = lsi_nearest_name(name, names, n);
+  return lsi_config_fail(
+      config, path, NULL,
+      "unknown optimizer '%s'; expected SGD, RMSprop, Adagrad, Adam or AdamW%s%s%s", name,
+      nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 /* Left at the default (as configs/reference.yaml has them), a foreign argument does no harm. */
@@ -129,16 +161,19 @@ static ls_status check_optimizer(const ls_config *config) {
   const lsi_node *name_node = lsi_node_get(node, "name");
   const char *name = lsi_node_is_null(name_node) ? "RMSprop" : name_node->text;
   bool call = strchr(name, '(') != NULL;
-  if (!call) LSI_TRY(check_optimizer_name(config, "compile.optimizer.name", name));
+  if (!call)
+    LSI_TRY(check_optimizer_name(config, "compile.optimizer.name", name));
   for (int i = 0; node && node->kind == LSI_NODE_MAP && i < node->n; i++) {
-    if (node->items[i] == name_node || at_default(node->items[i], node->keys[i])) continue;
+    if (node->items[i] == name_node || at_default(node->items[i], node->keys[i]))
+      continue;
     char path[LSI_TREE_PATH];
     snprintf(path, sizeof path, "compile.optimizer.%s", node->keys[i]);
     if (call)
       return lsi_config_fail(config, path, "give the arguments as keys beside name: SGD",
                              "the name holds the arguments already: '%s'", name);
     if (!lsi_map_find(lsi_schema_optimizer(name), node->keys[i]))
-      return lsi_config_fail(config, path, "remove it, or choose the optimizer that has it", "%s has no such argument",
+      return lsi_config_fail(config, path, "remove it, or choose the optimizer that has it",
+                             "%s has no such argument",
                              lsi_schema_optimizer(name)->keys[0].fallback);
   }
   return LS_OK;
@@ -147,8 +182,9 @@ static ls_status check_optimizer(const ls_config *config) {
 static ls_status check_fit(const ls_config *config) {
   lsi_values fit = lsi_get_map(config->values, "fit"), data = lsi_get_map(config->values, "data");
   if (lsi_get_int(fit, "initial_epoch") >= lsi_get_int(fit, "epochs"))
-    return lsi_config_fail(config, "fit.initial_epoch", NULL, "%lld; expected less than fit.epochs (%lld)",
-                           (long long)lsi_get_int(fit, "initial_epoch"), (long long)lsi_get_int(fit, "epochs"));
+    return lsi_config_fail(
+        config, "fit.initial_epoch", NULL, "%lld; expected less than fit.epochs (%lld)",
+        (long long)lsi_get_int(fit, "initial_epoch"), (long long)lsi_get_int(fit, "epochs"));
   if (lsi_get_text(data, "validation") && lsi_get_float(fit, "validation_split") > 0)
     return lsi_config_fail(config, "fit.validation_split", "keep one of the two",
                            "data.validation is given as well");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of a config that all ranks do together: rank 0 looks at the file system, all use what it saw. */
+/* The parts of a config that all ranks do together: rank 0 looks at the file system, all use what
+ * it saw. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,8 +10,8 @@
 #include "config/document.h"
 #include "par/comm.h" /* the context's communicator, agreement and broadcast */
 
-ls_status ls_config_read_all(ls_context *context, const char *path, const char *const *overrides, int n_overrides,
-                             ls_config **out) {
+ls_status ls_config_read_all(ls_context *context, const char *path, const char *const *overrides,
+                             int n_overrides, ls_config **out) {
   LSI_CHECK(context && path && out && (overrides || n_overrides == 0), LS_ERR_ARG, NULL,
             "ls_config_read_all: NULL argument");
   const lsi_comm *comm = lsi_context_comm(context);
@@ -18,7 +19,8 @@ ls_status ls_config_read_all(ls_context *context, const char *path, const char *
   ls_config *config = NULL;
   ls_status status = comm->rank == 0 ? lsi_config_read_file(path, &text) : LS_OK;
   status = lsi_agree(comm, status);
-  if (status == LS_OK) status = lsi_bcast_text(comm, &text);
+  if (status == LS_OK)
+    status = lsi_bcast_text(comm, &text);
   if (status == LS_OK) {
     status = lsi_config_from_text(path, text, overrides, n_overrides, &config);
     status = lsi_agree(comm, status);
@@ -32,19 +34,25 @@ ls_status ls_config_read_all(ls_context *context, const char *path, const char *
   return LS_OK;
 }
 
-/* ---- data ----------------------------------------------------------------------------------------- */
+/* ---- data
+ * ----------------------------------------------------------------------------------------- */
 
 /* From the working folder, else from the config's; rank 0 decides. */
-static ls_status find_file(const ls_config *config, const char *key, const char *name, char *path, size_t size) {
+static ls_status find_file(const ls_config *config, const char *key, const char *name, char *path,
+                           size_t size) {
   snprintf(path, size, "%s", name);
-  if (access(path, F_OK) == 0 || name[0] == '/') return LS_OK;
+  if (access(path, F_OK) == 0 || name[0] == '/')
+    return LS_OK;
   snprintf(path, size, "%s%s", config->folder, name);
-  if (access(path, F_OK) == 0) return LS_OK;
+  if (access(path, F_OK) == 0)
+    return LS_OK;
   char full[LSI_TREE_PATH], also[1024] = "";
   snprintf(full, sizeof full, "data.%s", key);
-  if (config->folder[0]) snprintf(also, sizeof also, " or %.900s", config->folder);
+  if (config->folder[0])
+    snprintf(also, sizeof also, " or %.900s", config->folder);
   lsi_config_fail(config, full,
-                  "./scripts/quickstart makes the data of the ready-made configs; `lockstep convert` makes such files "
+                  "./scripts/quickstart makes the data of the ready-made configs; `lockstep "
+                  "convert` makes such files "
                   "from IDX, CSV or NPY",
                   "no file '%s' in the working folder%s", name, also);
   ls_error error = *ls_last_error();
@@ -53,17 +61,20 @@ static ls_status find_file(const ls_config *config, const char *key, const char 
   return LS_ERR_NOT_FOUND;
 }
 
-static ls_status open_one(ls_context *context, const ls_config *config, const char *key, ls_dataset **out) {
+static ls_status open_one(ls_context *context, const ls_config *config, const char *key,
+                          ls_dataset **out) {
   const lsi_comm *comm = lsi_context_comm(context);
   lsi_values data = lsi_get_map(config->values, "data");
   const char *name = lsi_get_text(data, key);
   char path[4096] = "";
-  if (!name) return LS_OK;
+  if (!name)
+    return LS_OK;
   ls_status status = comm->rank == 0 ? find_file(config, key, name, path, sizeof path) : LS_OK;
   LSI_TRY(lsi_agree(comm, status));
   LSI_TRY(lsi_bcast(comm, path, sizeof path));
   const char *weight = lsi_get_text(data, "sample_weight");
-  bool usual = strcmp(weight, lsi_map_find(data.map, "sample_weight")->fallback) == 0; /* then it may be absent */
+  bool usual = strcmp(weight, lsi_map_find(data.map, "sample_weight")->fallback) ==
+               0; /* then it may be absent */
   ls_hdf5_spec spec = {.path = path,
                        .x = lsi_get_text(data, "x"),
                        .y = lsi_get_text(data, "y"),
@@ -81,16 +92,20 @@ static ls_status open_one(ls_context *context, const ls_config *config, const ch
 
 ls_status ls_config_open_data(ls_context *context, const ls_config *config, ls_dataset **train,
                               ls_dataset **validation, ls_dataset **test) {
-  LSI_CHECK(context && config && train && validation && test, LS_ERR_ARG, NULL, "ls_config_open_data: NULL argument");
+  LSI_CHECK(context && config && train && validation && test, LS_ERR_ARG, NULL,
+            "ls_config_open_data: NULL argument");
   static const char *const keys[] = {"train", "validation", "test"};
   ls_dataset *sets[3] = {NULL, NULL, NULL};
   ls_status status = LS_OK;
   if (!lsi_get_text(lsi_get_map(config->values, "data"), "train"))
-    return lsi_config_fail(config, "data", "add data: {train: FILE.h5}; `lockstep convert` makes such files",
+    return lsi_config_fail(config, "data",
+                           "add data: {train: FILE.h5}; `lockstep convert` makes such files",
                            "'train' is missing");
-  for (int i = 0; i < 3 && status == LS_OK; i++) status = open_one(context, config, keys[i], &sets[i]);
+  for (int i = 0; i < 3 && status == LS_OK; i++)
+    status = open_one(context, config, keys[i], &sets[i]);
   if (status != LS_OK) {
-    for (int i = 2; i >= 0; i--) ls_dataset_destroy(&sets[i]);
+    for (int i = 2; i >= 0; i--)
+      ls_dataset_destroy(&sets[i]);
     return status;
   }
   *train = sets[0];

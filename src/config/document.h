@@ -2,9 +2,9 @@
 #ifndef LSI_CONFIG_DOCUMENT_H
 #define LSI_CONFIG_DOCUMENT_H
 /*
- * The way of a config: text -> tree (tree.h) -> short forms written out (normalize) -> --set applied
- * (override) -> libcyaml checks the structure and loads the values (load) -> ranges and rules
- * (check) -> ls_config. Every error names file, line and key, or the --set it comes from.
+ * The way of a config: text -> tree (tree.h) -> short forms written out (normalize) -> --set
+ * applied (override) -> libcyaml checks the structure and loads the values (load) -> ranges and
+ * rules (check) -> ls_config. Every error names file, line and key, or the --set it comes from.
  */
 #include <stdint.h>
 #include <lockstep/config.h>
@@ -26,8 +26,8 @@ typedef struct lsi_values {
 typedef struct lsi_loader lsi_loader; /* the libcyaml schema and what it loaded */
 
 struct ls_config {
-  char *path;      /* as given */
-  char *folder;    /* of the file, ending in '/'; "" for the working folder */
+  char *path;       /* as given */
+  char *folder;     /* of the file, ending in '/'; "" for the working folder */
   char **overrides; /* [n_overrides] copies of the --set texts */
   int n_overrides;
   lsi_node *root;
@@ -38,17 +38,19 @@ struct ls_config {
   int n_callbacks;
 };
 
-/* ---- errors (locate.c) -------------------------------------------------------------------------- */
+/* ---- errors (locate.c) ---- */
 
 /* LS_ERR_CONFIG "FILE:LINE: PATH: message", or "--set TEXT: PATH: message". */
-ls_status lsi_config_fail(const ls_config *config, const char *path, const char *advice, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-/* The same in front of the error at hand. When the error quotes the value of a key below `path`, that key is named. */
+ls_status lsi_config_fail(const ls_config *config, const char *path, const char *advice,
+                          const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* The same in front of the error at hand. When the error quotes the value of a key below `path`,
+ * that key is named. */
 void lsi_config_prefix(const ls_config *config, const char *path);
 
-/* ---- stages ------------------------------------------------------------------------------------- */
+/* ---- stages ---- */
 
-/* Short forms: "- Flatten", "- Flatten:", "optimizer: adam", "metrics: accuracy", class_weight as a mapping. */
+/* Short forms: "- Flatten", "- Flatten:", "optimizer: adam", "metrics: accuracy", class_weight as a
+ * mapping. */
 ls_status lsi_config_normalize(ls_config *config);
 /* One "a.b[2].c=value"; index counts from 1 and marks the nodes' origin. */
 ls_status lsi_config_override(ls_config *config, int index);
@@ -58,13 +60,15 @@ ls_status lsi_config_check(const ls_config *config);
 /* The config with its defaults, as text. */
 ls_status lsi_config_resolve(const ls_config *config, char **text);
 
-/* ---- values (values.c): the given value, else the default ---------------------------------------- */
+/* ---- values (values.c): the given value, else the default
+ * ---------------------------------------- */
 
 int64_t lsi_get_int(lsi_values values, const char *key);
 double lsi_get_float(lsi_values values, const char *key);
 bool lsi_get_bool(lsi_values values, const char *key);
 const char *lsi_get_text(lsi_values values, const char *key); /* NULL: none */
-const void *lsi_get_list(lsi_values values, const char *key, int *n); /* int64_t, double or char * [n]; NULL: none */
+const void *lsi_get_list(lsi_values values, const char *key,
+                         int *n); /* int64_t, double or char * [n]; NULL: none */
 lsi_values lsi_get_map(lsi_values values, const char *key);
 lsi_values lsi_get_item(lsi_values values, const char *key, int index, const char **class_name);
 bool lsi_is_given(lsi_values values, const char *key);
@@ -74,11 +78,14 @@ const char *lsi_get_as_text(lsi_values values, const lsi_key *key, char *buffer,
 bool lsi_parse_float(const char *text, double *out);
 bool lsi_parse_int(const char *text, int64_t *out);
 
-/* ---- Keras call notation (calls.c) ---------------------------------------------------------------- */
+/* ---- Keras call notation (calls.c)
+ * ---------------------------------------------------------------- */
 
 enum { LSI_CALL_TEXT = 1024 };
-/* "Class(key=value, ...)" with the arguments that differ from the default; `skip` names a key left out. */
-ls_status lsi_call_text(const char *class_name, lsi_values values, const char *skip, char *buffer, size_t size);
+/* "Class(key=value, ...)" with the arguments that differ from the default; `skip` names a key left
+ * out. */
+ls_status lsi_call_text(const char *class_name, lsi_values values, const char *skip, char *buffer,
+                        size_t size);
 /* compile.optimizer */
 ls_status lsi_optimizer_text(const ls_config *config, char *buffer, size_t size);
 /* The arguments of the named class: compile.optimizer seen through its class's row table. */

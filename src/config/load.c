@@ -11,7 +11,7 @@ enum { MAX_MAPS = 64, MAX_DEPTH = LSI_TREE_DEPTH + 2 };
 
 struct lsi_loader {
   cyaml_schema_value_t root;
-  cyaml_schema_value_t entry[MAX_MAPS]; /* of lists of classes */
+  cyaml_schema_value_t entry[MAX_MAPS];   /* of lists of classes */
   cyaml_schema_field_t *fields[MAX_MAPS]; /* owned */
   int n_maps, n_entries;
   void *data;
@@ -19,19 +19,26 @@ struct lsi_loader {
 
 #define OPTIONAL ((enum cyaml_flag)(CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER_NULL_STR))
 
-static const cyaml_strval_t bool_words[] = {{"true", 1}, {"True", 1}, {"TRUE", 1}, {"yes", 1}, {"on", 1},
-                                            {"false", 0}, {"False", 0}, {"FALSE", 0}, {"no", 0}, {"off", 0}};
+static const cyaml_strval_t bool_words[] = {{"true", 1}, {"True", 1},  {"TRUE", 1},  {"yes", 1},
+                                            {"on", 1},   {"false", 0}, {"False", 0}, {"FALSE", 0},
+                                            {"no", 0},   {"off", 0}};
 static const cyaml_schema_value_t int_entry = {.type = CYAML_INT, .data_size = sizeof(int64_t)};
 static const cyaml_schema_value_t float_entry = {.type = CYAML_FLOAT, .data_size = sizeof(double)};
-static const cyaml_schema_value_t text_entry = {
-    .type = CYAML_STRING, .flags = CYAML_FLAG_POINTER, .data_size = sizeof(char), .string = {0, CYAML_UNLIMITED}};
+static const cyaml_schema_value_t text_entry = {.type = CYAML_STRING,
+                                                .flags = CYAML_FLAG_POINTER,
+                                                .data_size = sizeof(char),
+                                                .string = {0, CYAML_UNLIMITED}};
 
-/* ---- rows to schema ------------------------------------------------------------------------------- */
+/* ---- rows to schema
+ * ------------------------------------------------------------------------------- */
 
-static ls_status map_schema(lsi_loader *loader, const lsi_map *map, int flags, cyaml_schema_value_t *out);
+static ls_status map_schema(lsi_loader *loader, const lsi_map *map, int flags,
+                            cyaml_schema_value_t *out);
 
 static cyaml_schema_value_t list_schema(const cyaml_schema_value_t *entry, size_t size) {
-  return (cyaml_schema_value_t){.type = CYAML_SEQUENCE, .flags = OPTIONAL, .data_size = (uint32_t)size,
+  return (cyaml_schema_value_t){.type = CYAML_SEQUENCE,
+                                .flags = OPTIONAL,
+                                .data_size = (uint32_t)size,
                                 .sequence = {.entry = entry, .min = 0, .max = CYAML_UNLIMITED}};
 }
 
@@ -60,11 +67,19 @@ static ls_status value_schema(lsi_loader *loader, const lsi_key *key, cyaml_sche
     out->enumeration.strings = bool_words;
     out->enumeration.count = CYAML_ARRAY_LEN(bool_words);
     return LS_OK;
-  case LSI_KEY_INTS: *out = list_schema(&int_entry, sizeof(int64_t)); return LS_OK;
-  case LSI_KEY_FLOATS: *out = list_schema(&float_entry, sizeof(double)); return LS_OK;
-  case LSI_KEY_TEXTS: *out = list_schema(&text_entry, sizeof(char *)); return LS_OK;
-  case LSI_KEY_MAP: return map_schema(loader, key->map, (int)OPTIONAL, out);
-  case LSI_KEY_ITEMS: return items_schema(loader, key, out);
+  case LSI_KEY_INTS:
+    *out = list_schema(&int_entry, sizeof(int64_t));
+    return LS_OK;
+  case LSI_KEY_FLOATS:
+    *out = list_schema(&float_entry, sizeof(double));
+    return LS_OK;
+  case LSI_KEY_TEXTS:
+    *out = list_schema(&text_entry, sizeof(char *));
+    return LS_OK;
+  case LSI_KEY_MAP:
+    return map_schema(loader, key->map, (int)OPTIONAL, out);
+  case LSI_KEY_ITEMS:
+    return items_schema(loader, key, out);
   default:
     out->type = CYAML_STRING;
     out->data_size = sizeof(char);
@@ -73,9 +88,11 @@ static ls_status value_schema(lsi_loader *loader, const lsi_key *key, cyaml_sche
   }
 }
 
-static ls_status map_schema(lsi_loader *loader, const lsi_map *map, int flags, cyaml_schema_value_t *out) {
+static ls_status map_schema(lsi_loader *loader, const lsi_map *map, int flags,
+                            cyaml_schema_value_t *out) {
   cyaml_schema_field_t *fields;
-  LSI_CHECK(loader->n_maps < MAX_MAPS, LS_ERR_INTERNAL, NULL, "config schema has more than %d maps", MAX_MAPS);
+  LSI_CHECK(loader->n_maps < MAX_MAPS, LS_ERR_INTERNAL, NULL, "config schema has more than %d maps",
+            MAX_MAPS);
   LSI_TRY(LSI_ALLOC("config schema", map->n + 1, &fields));
   loader->fields[loader->n_maps++] = fields;
   for (int i = 0; i < map->n; i++) {
@@ -83,20 +100,24 @@ static ls_status map_schema(lsi_loader *loader, const lsi_map *map, int flags, c
     fields[i].key = map->keys[i].name;
     fields[i].data_offset = offset + (uint32_t)offsetof(lsi_slot, data);
     LSI_TRY(value_schema(loader, &map->keys[i], &fields[i].value));
-    if (fields[i].value.type != CYAML_SEQUENCE) continue;
+    if (fields[i].value.type != CYAML_SEQUENCE)
+      continue;
     fields[i].count_offset = offset + (uint32_t)offsetof(lsi_slot, count);
     fields[i].count_size = sizeof(uint64_t);
   }
   size_t n_slots = map->n ? (size_t)map->n : 1; /* an empty map still needs an address */
-  *out = (cyaml_schema_value_t){.type = CYAML_MAPPING, .flags = (enum cyaml_flag)flags,
-                                .data_size = (uint32_t)(n_slots * sizeof(lsi_slot)), .mapping = {fields}};
+  *out = (cyaml_schema_value_t){.type = CYAML_MAPPING,
+                                .flags = (enum cyaml_flag)flags,
+                                .data_size = (uint32_t)(n_slots * sizeof(lsi_slot)),
+                                .mapping = {fields}};
   return LS_OK;
 }
 
-/* ---- its messages ----------------------------------------------------------------------------------- */
+/* ---- its messages
+ * ----------------------------------------------------------------------------------- */
 
 typedef struct verdict {
-  char message[256];                 /* the first line: "Unexpected key: rate" */
+  char message[256];                    /* the first line: "Unexpected key: rate" */
   char steps[MAX_DEPTH][LSI_TREE_PATH]; /* innermost first: ".units" or "[1]" */
   int n_steps;
 } verdict;
@@ -104,7 +125,8 @@ typedef struct verdict {
 static void listen(cyaml_log_t level, void *context, const char *format, va_list args) {
   verdict *v = context;
   char line[512], *name;
-  if (level < CYAML_LOG_ERROR) return;
+  if (level < CYAML_LOG_ERROR)
+    return;
   vsnprintf(line, sizeof line, format, args);
   line[strcspn(line, "\n")] = 0;
   bool field = strncmp(line, "  in mapping field '", 20) == 0;
@@ -113,9 +135,12 @@ static void listen(cyaml_log_t level, void *context, const char *format, va_list
     name = strchr(line, '\'') + 1;
     name[strcspn(name, "'")] = 0;
     long index = 0;
-    if (entry) sscanf(name, "%ld", &index); /* counted from 1 */
-    if (field) snprintf(v->steps[v->n_steps++], LSI_TREE_PATH, ".%.200s", name);
-    else snprintf(v->steps[v->n_steps++], LSI_TREE_PATH, "[%ld]", index - 1);
+    if (entry)
+      sscanf(name, "%ld", &index); /* counted from 1 */
+    if (field)
+      snprintf(v->steps[v->n_steps++], LSI_TREE_PATH, ".%.200s", name);
+    else
+      snprintf(v->steps[v->n_steps++], LSI_TREE_PATH, "[%ld]", index - 1);
   } else if (!v->message[0] && strncmp(line, "Load: ", 6) == 0 && !strstr(line, "Backtrace")) {
     snprintf(v->message, sizeof v->message, "%.250s", line + 6);
   }
@@ -126,7 +151,8 @@ static void path_of(const verdict *v, char *path, size_t size) {
   path[0] = 0;
   for (int i = v->n_steps - 1; i >= 0; i--) {
     const char *step = v->steps[i];
-    if (used == 0 && step[0] == '.') step++;
+    if (used == 0 && step[0] == '.')
+      step++;
     int n = snprintf(path + used, size - used, "%s", step);
     used += n < (int)(size - used) ? (size_t)n : size - used - 1;
   }
@@ -142,12 +168,16 @@ static ls_status unknown_key(const ls_config *config, const char *parent, const 
   lsi_map_suggest(map, name, nearest, sizeof nearest);
   size_t used = strlen(advice);
   for (int i = 0; i < map->n && used + 40 < sizeof advice; i++)
-    used += (size_t)snprintf(advice + used, sizeof advice - used, "%s%s", i ? ", " : "", map->keys[i].name);
-  if (map->n == 0) snprintf(advice, sizeof advice, "it takes no arguments: write {}");
+    used += (size_t)snprintf(advice + used, sizeof advice - used, "%s%s", i ? ", " : "",
+                             map->keys[i].name);
+  if (map->n == 0)
+    snprintf(advice, sizeof advice, "it takes no arguments: write {}");
   if (row && row->type == LSI_KEY_ITEMS && name[0] >= 'a' && name[0] <= 'z')
-    snprintf(advice, sizeof advice, "is '%.60s' an argument? Arguments are indented deeper than the name of their %s", name,
-             map->what);
-  if (strpbrk(name, "()=")) snprintf(advice, sizeof advice, "inside { }, put a call in quotes: 'Name(a, b=1)'");
+    snprintf(advice, sizeof advice,
+             "is '%.60s' an argument? Arguments are indented deeper than the name of their %s",
+             name, map->what);
+  if (strpbrk(name, "()="))
+    snprintf(advice, sizeof advice, "inside { }, put a call in quotes: 'Name(a, b=1)'");
   snprintf(path, sizeof path, "%s%s%s", parent, *parent ? "." : "", name);
   return lsi_config_fail(config, path, advice, "unknown %s%s", map->what, nearest);
 }
@@ -156,10 +186,14 @@ static ls_status wrong_value(const ls_config *config, const char *path) {
   const lsi_node *node = lsi_tree_locate(config->root, path);
   const lsi_key *row = lsi_schema_find(path);
   char expected[160], found[160];
-  if (!row) return lsi_config_fail(config, path, "see configs/reference.yaml", "expected a mapping of keys to values");
+  if (!row)
+    return lsi_config_fail(config, path, "see configs/reference.yaml",
+                           "expected a mapping of keys to values");
   lsi_key_expected(row, expected, sizeof expected);
-  if (node->kind == LSI_NODE_SCALAR) snprintf(found, sizeof found, "'%.100s'", node->text);
-  else snprintf(found, sizeof found, "%s", kind_words[node->kind]);
+  if (node->kind == LSI_NODE_SCALAR)
+    snprintf(found, sizeof found, "'%.100s'", node->text);
+  else
+    snprintf(found, sizeof found, "%s", kind_words[node->kind]);
   return lsi_config_fail(config, path, NULL, "found %s; expected %s", found, expected);
 }
 
@@ -167,18 +201,25 @@ static ls_status explain(const ls_config *config, cyaml_err_t code, const verdic
   static const char unexpected[] = "Unexpected key: ";
   char path[LSI_TREE_PATH];
   path_of(v, path, sizeof path);
-  if (code == CYAML_ERR_OOM) LSI_FAIL(LS_ERR_MEMORY, NULL, "%s: out of memory", config->path);
+  if (code == CYAML_ERR_OOM)
+    LSI_FAIL(LS_ERR_MEMORY, NULL, "%s: out of memory", config->path);
   if (code == CYAML_ERR_INVALID_KEY && strncmp(v->message, unexpected, sizeof unexpected - 1) == 0)
     return unknown_key(config, path, v->message + sizeof unexpected - 1);
-  if (code == CYAML_ERR_INVALID_VALUE) return wrong_value(config, path);
-  return lsi_config_fail(config, path, NULL, "%s", v->message[0] ? v->message : cyaml_strerror(code));
+  if (code == CYAML_ERR_INVALID_VALUE)
+    return wrong_value(config, path);
+  return lsi_config_fail(config, path, NULL, "%s",
+                         v->message[0] ? v->message : cyaml_strerror(code));
 }
 
-/* ---- load ------------------------------------------------------------------------------------------- */
+/* ---- load
+ * ------------------------------------------------------------------------------------------- */
 
 static cyaml_config_t loader_config(verdict *v) {
-  return (cyaml_config_t){.log_fn = listen, .log_ctx = v, .mem_fn = cyaml_mem,
-                          .log_level = CYAML_LOG_ERROR, .flags = CYAML_CFG_NO_ALIAS};
+  return (cyaml_config_t){.log_fn = listen,
+                          .log_ctx = v,
+                          .mem_fn = cyaml_mem,
+                          .log_level = CYAML_LOG_ERROR,
+                          .flags = CYAML_CFG_NO_ALIAS};
 }
 
 ls_status lsi_config_load(ls_config *config) {
@@ -193,18 +234,22 @@ ls_status lsi_config_load(ls_config *config) {
   cyaml_err_t code = cyaml_load_data((const uint8_t *)text, strlen(text), &settings, &loader->root,
                                      &loader->data, NULL);
   lsi_free(text);
-  if (code != CYAML_OK) return explain(config, code, &v);
+  if (code != CYAML_OK)
+    return explain(config, code, &v);
   config->values = (lsi_values){&lsi_schema, loader->data};
   return LS_OK;
 }
 
 void lsi_config_unload(ls_config *config) {
   lsi_loader *loader = config->loader;
-  if (!loader) return;
+  if (!loader)
+    return;
   verdict v = {0};
   cyaml_config_t settings = loader_config(&v);
-  if (loader->data) cyaml_free(&settings, &loader->root, loader->data, 0);
-  for (int i = 0; i < loader->n_maps; i++) lsi_free(loader->fields[i]);
+  if (loader->data)
+    cyaml_free(&settings, &loader->root, loader->data, 0);
+  for (int i = 0; i < loader->n_maps; i++)
+    lsi_free(loader->fields[i]);
   lsi_free(loader);
   config->loader = NULL;
 }

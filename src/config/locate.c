@@ -18,8 +18,8 @@ static void describe(const ls_config *config, const char *path, char *buffer, si
   }
 }
 
-ls_status lsi_config_fail(const ls_config *config, const char *path, const char *advice, const char *format,
-                          ...) {
+ls_status lsi_config_fail(const ls_config *config, const char *path, const char *advice,
+                          const char *format, ...) {
   char where[768], message[768];
   va_list args;
   va_start(args, format);
@@ -29,27 +29,35 @@ ls_status lsi_config_fail(const ls_config *config, const char *path, const char 
   return lsi_error_set(LS_ERR_CONFIG, advice, "%s: %s", where, message);
 }
 
-/* Does the message hold `text` between quotes, or in full when it is long enough to be no accident? */
+/* Does the message hold `text` between quotes, or in full when it is long enough to be no accident?
+ */
 static bool quotes(const char *message, const char *text) {
   size_t length = strlen(text);
-  if (length == 0) return false;
+  if (length == 0)
+    return false;
   for (const char *p = strstr(message, text); p; p = strstr(p + 1, text)) {
     bool quoted = p > message && strchr("'\"", p[-1]) && p[length] && strchr("'\"", p[length]);
-    if (quoted || length >= 12) return true;
+    if (quoted || length >= 12)
+      return true;
   }
   return false;
 }
 
-/* Below `node`, the path of the first scalar whose value (or, `by_key`, whose key) the message quotes. */
-static bool find_quoted(const lsi_node *node, const char *key, bool by_key, const char *message, char *path,
-                        size_t size) {
-  if (node->kind == LSI_NODE_SCALAR) return quotes(message, by_key ? key : node->text);
+/* Below `node`, the path of the first scalar whose value (or, `by_key`, whose key) the message
+ * quotes. */
+static bool find_quoted(const lsi_node *node, const char *key, bool by_key, const char *message,
+                        char *path, size_t size) {
+  if (node->kind == LSI_NODE_SCALAR)
+    return quotes(message, by_key ? key : node->text);
   size_t used = strlen(path);
   for (int i = 0; i < node->n; i++) {
     bool map = node->kind == LSI_NODE_MAP;
-    if (map) snprintf(path + used, size - used, ".%s", node->keys[i]);
-    else snprintf(path + used, size - used, "[%d]", i);
-    if (find_quoted(node->items[i], map ? node->keys[i] : "", by_key, message, path, size)) return true;
+    if (map)
+      snprintf(path + used, size - used, ".%s", node->keys[i]);
+    else
+      snprintf(path + used, size - used, "[%d]", i);
+    if (find_quoted(node->items[i], map ? node->keys[i] : "", by_key, message, path, size))
+      return true;
     path[used] = 0;
   }
   return false;

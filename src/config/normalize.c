@@ -31,7 +31,8 @@ static ls_status normalize_item(lsi_node **slot) {
     int line = (*slot)->line, origin = (*slot)->origin;
     LSI_TRY(lsi_node_collection(LSI_NODE_MAP, line, origin, &map));
     ls_status status = lsi_node_collection(LSI_NODE_MAP, line, origin, &arguments);
-    if (status == LS_OK) status = lsi_node_append(map, (*slot)->text, arguments);
+    if (status == LS_OK)
+      status = lsi_node_append(map, (*slot)->text, arguments);
     if (status != LS_OK) {
       lsi_tree_free(map);
       return status;
@@ -50,20 +51,26 @@ static ls_status weights_by_class(const ls_config *config, const char *path, lsi
   int64_t n = 0, label;
   for (int i = 0; i < map->n; i++) {
     if (!lsi_parse_int(map->keys[i], &label) || label < 0 || label >= MAX_CLASSES)
-      return lsi_config_fail(config, path, NULL, "'%s' is no class; expected {class number: weight, ...}",
+      return lsi_config_fail(config, path, NULL,
+                             "'%s' is no class; expected {class number: weight, ...}",
                              map->keys[i]);
-    if (label >= n) n = label + 1;
+    if (label >= n)
+      n = label + 1;
   }
   lsi_node *list;
   LSI_TRY(lsi_node_collection(LSI_NODE_LIST, map->line, map->origin, &list));
   for (int64_t k = 0; k < n; k++) {
     const lsi_node *weight = NULL;
     for (int i = 0; i < map->n; i++)
-      if (lsi_parse_int(map->keys[i], &label) && label == k) weight = map->items[i];
+      if (lsi_parse_int(map->keys[i], &label) && label == k)
+        weight = map->items[i];
     lsi_node *item;
-    const char *text = weight && weight->kind == LSI_NODE_SCALAR ? weight->text : weight ? "?" : "1.0";
+    const char *text = weight && weight->kind == LSI_NODE_SCALAR ? weight->text
+                       : weight                                  ? "?"
+                                                                 : "1.0";
     ls_status status = lsi_node_scalar(text, weight ? weight->line : map->line, map->origin, &item);
-    if (status == LS_OK) status = lsi_node_append(list, NULL, item);
+    if (status == LS_OK)
+      status = lsi_node_append(list, NULL, item);
     if (status != LS_OK) {
       lsi_tree_free(list);
       return status;
@@ -78,7 +85,8 @@ static ls_status normalize_map(const ls_config *config, const lsi_map *map, lsi_
 
 static ls_status normalize_value(const ls_config *config, const lsi_key *key, lsi_node **slot) {
   bool scalar = (*slot)->kind == LSI_NODE_SCALAR;
-  if (lsi_node_is_null(*slot)) return LS_OK;
+  if (lsi_node_is_null(*slot))
+    return LS_OK;
   switch (key->type) {
   case LSI_KEY_INTS:
   case LSI_KEY_FLOATS:
@@ -87,24 +95,29 @@ static ls_status normalize_value(const ls_config *config, const lsi_key *key, ls
       return weights_by_class(config, "fit.class_weight", slot);
     return scalar ? wrap(slot, LSI_NODE_LIST, NULL) : LS_OK;
   case LSI_KEY_MAP:
-    if (scalar && strcmp(key->name, "optimizer") == 0) LSI_TRY(wrap(slot, LSI_NODE_MAP, "name"));
+    if (scalar && strcmp(key->name, "optimizer") == 0)
+      LSI_TRY(wrap(slot, LSI_NODE_MAP, "name"));
     return normalize_map(config, key->map, *slot);
   case LSI_KEY_ITEMS:
-    if ((*slot)->kind != LSI_NODE_LIST) return LS_OK;
+    if ((*slot)->kind != LSI_NODE_LIST)
+      return LS_OK;
     for (int i = 0; i < (*slot)->n; i++) {
       LSI_TRY(normalize_item(&(*slot)->items[i]));
       LSI_TRY(normalize_map(config, key->map, (*slot)->items[i]));
     }
     return LS_OK;
-  default: return LS_OK;
+  default:
+    return LS_OK;
   }
 }
 
 static ls_status normalize_map(const ls_config *config, const lsi_map *map, lsi_node *node) {
-  if (node->kind != LSI_NODE_MAP) return LS_OK;
+  if (node->kind != LSI_NODE_MAP)
+    return LS_OK;
   for (int i = 0; i < node->n; i++) {
     const lsi_key *key = lsi_map_find(map, node->keys[i]);
-    if (key) LSI_TRY(normalize_value(config, key, &node->items[i]));
+    if (key)
+      LSI_TRY(normalize_value(config, key, &node->items[i]));
   }
   return LS_OK;
 }

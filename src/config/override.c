@@ -18,7 +18,8 @@ static ls_status parse_value(const char *text, int index, lsi_node **out) {
   return *out ? LS_OK : lsi_node_scalar("null", 0, index, out);
 }
 
-/* The entry `key` of *slot, made when it is not there; a scalar or nothing on the way becomes a map. */
+/* The entry `key` of *slot, made when it is not there; a scalar or nothing on the way becomes a
+ * map. */
 static ls_status step_key(lsi_node **slot, const char *key, int index, lsi_node ***out) {
   if ((*slot)->kind == LSI_NODE_SCALAR) {
     lsi_node *map;
@@ -38,8 +39,10 @@ static ls_status step_key(lsi_node **slot, const char *key, int index, lsi_node 
   return LS_OK;
 }
 
-static ls_status step_index(const char *text, const char *path, lsi_node *list, long i, lsi_node ***out) {
-  LSI_CHECK(list->kind == LSI_NODE_LIST, LS_ERR_CONFIG, advice, "--set %s: %s is not a list", text, path);
+static ls_status step_index(const char *text, const char *path, lsi_node *list, long i,
+                            lsi_node ***out) {
+  LSI_CHECK(list->kind == LSI_NODE_LIST, LS_ERR_CONFIG, advice, "--set %s: %s is not a list", text,
+            path);
   LSI_CHECK(i >= 0 && i < list->n, LS_ERR_CONFIG, "entries are counted from 0",
             "--set %s: %s has %d entries; there is no [%ld]", text, path, list->n, i);
   *out = &list->items[i];
@@ -65,7 +68,8 @@ static ls_status find_slot(ls_config *config, const char *text, int index, lsi_n
     if (*p == '[') {
       char *stop;
       long i = strtol(p + 1, &stop, 10);
-      LSI_CHECK(stop > p + 1 && *stop == ']', LS_ERR_CONFIG, advice, "--set %s: expected a number between [ ]", text);
+      LSI_CHECK(stop > p + 1 && *stop == ']', LS_ERR_CONFIG, advice,
+                "--set %s: expected a number between [ ]", text);
       LSI_TRY(step_index(text, path, *slot, i, &slot));
       p = stop + 1;
     } else {
@@ -90,8 +94,8 @@ static ls_status find_slot(ls_config *config, const char *text, int index, lsi_n
 
 ls_status lsi_config_override(ls_config *config, int index) {
   const char *text = config->overrides[index - 1], *equals = strchr(text, '=');
-  LSI_CHECK(equals && equals > text && (size_t)(equals - text) < LSI_TREE_PATH, LS_ERR_CONFIG, advice,
-            "--set %s: expected key=value", text);
+  LSI_CHECK(equals && equals > text && (size_t)(equals - text) < LSI_TREE_PATH, LS_ERR_CONFIG,
+            advice, "--set %s: expected key=value", text);
   lsi_node *value, **slot;
   LSI_TRY(parse_value(text, index, &value));
   ls_status status = find_slot(config, text, index, &slot);

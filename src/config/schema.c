@@ -9,20 +9,25 @@
 
 #include "base/status.h"
 
-#define KEY LSI_KEY_ROW
+#define KEY          LSI_KEY_ROW
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
-#define MAP(what, keys) {what, keys, COUNT(keys)}
+#define MAP(what, keys)                                                                            \
+  { what, keys, COUNT(keys) }
 
 /* name, type, default, limits, meaning */
 static const lsi_key data_keys[] = {
-    KEY("train", TEXT, NULL, NULL, "HDF5 file with the training set; looked up from the working folder, then from this file's"),
+    KEY("train", TEXT, NULL, NULL,
+        "HDF5 file with the training set; looked up from the working folder, then from this "
+        "file's"),
     KEY("validation", TEXT, NULL, NULL, "measured after every epoch; or see fit.validation_split"),
     KEY("test", TEXT, NULL, NULL, "measured once, after training"),
     KEY("x", TEXT, "x", NULL, "name of the features in the files"),
     KEY("y", TEXT, "y", NULL, "name of the targets in the files"),
-    KEY("sample_weight", TEXT, "sample_weight", NULL, "name of the sample weights, used when present"),
+    KEY("sample_weight", TEXT, "sample_weight", NULL,
+        "name of the sample weights, used when present"),
     KEY("in_memory", BOOL, "false", NULL, "hold the sets in memory whatever their size"),
-    KEY("memory_limit_mib", INT, "2048", "[1,1e9]", "MiB a rank may hold of one set; larger sets are streamed"),
+    KEY("memory_limit_mib", INT, "2048", "[1,1e9]",
+        "MiB a rank may hold of one set; larger sets are streamed"),
 };
 static const lsi_map data_map = MAP("key", data_keys);
 
@@ -32,30 +37,34 @@ static const lsi_key model_keys[] = {
 };
 static const lsi_map model_map = MAP("key", model_keys);
 
-/* ---- optimizers: each class has its own defaults; the union is what a config may name ----------- */
-#define CLIPPING                                                                                             \
-  KEY("weight_decay", FLOAT, NULL, "[0,inf)", "decoupled weight decay"),                                \
-  KEY("clipnorm", FLOAT, NULL, "(0,inf)", "largest norm of one tensor's gradient"),                     \
-  KEY("clipvalue", FLOAT, NULL, "(0,inf)", "largest magnitude of a gradient's element"),                \
-  KEY("global_clipnorm", FLOAT, NULL, "(0,inf)", "largest norm of the whole gradient")
-#define RATE(value)                                                                                          \
-  KEY("learning_rate", RATE, value, "[0,inf)", "a number, or a schedule such as CosineDecay(0.001, decay_steps=5000)")
-#define EPSILON KEY("epsilon", FLOAT, "1e-07", "(0,inf)", "added to the denominator (RMSprop, Adagrad, Adam, AdamW)")
-#define MOMENTUM KEY("momentum", FLOAT, "0.0", "[0,1]", "SGD, RMSprop")
+/* ---- optimizers: each class has its own defaults; the union is what a config may name ---- */
+#define CLIPPING                                                                                   \
+  KEY("weight_decay", FLOAT, NULL, "[0,inf)", "decoupled weight decay"),                           \
+      KEY("clipnorm", FLOAT, NULL, "(0,inf)", "largest norm of one tensor's gradient"),            \
+      KEY("clipvalue", FLOAT, NULL, "(0,inf)", "largest magnitude of a gradient's element"),       \
+      KEY("global_clipnorm", FLOAT, NULL, "(0,inf)", "largest norm of the whole gradient")
+#define RATE(value)                                                                                \
+  KEY("learning_rate", RATE, value, "[0,inf)",                                                     \
+      "a number, or a schedule such as CosineDecay(0.001, decay_steps=5000)")
+#define EPSILON                                                                                    \
+  KEY("epsilon", FLOAT, "1e-07", "(0,inf)",                                                        \
+      "added to the denominator (RMSprop, Adagrad, Adam, AdamW)")
+#define MOMENTUM    KEY("momentum", FLOAT, "0.0", "[0,1]", "SGD, RMSprop")
 #define NAME(class) KEY("name", TEXT, class, NULL, "SGD, RMSprop, Adagrad, Adam or AdamW")
-#define ADAM_OWN                                                                                             \
-  KEY("beta_1", FLOAT, "0.9", "[0,1)", "Adam, AdamW"),                                                  \
-  KEY("beta_2", FLOAT, "0.999", "[0,1)", "Adam, AdamW"),                                                \
-  EPSILON,                                                                                                   \
-  KEY("amsgrad", BOOL, "false", NULL, "Adam, AdamW")
-#define NESTEROV KEY("nesterov", BOOL, "false", NULL, "SGD")
-#define RHO KEY("rho", FLOAT, "0.9", "[0,1)", "RMSprop")
-#define CENTERED KEY("centered", BOOL, "false", NULL, "RMSprop")
+#define ADAM_OWN                                                                                   \
+  KEY("beta_1", FLOAT, "0.9", "[0,1)", "Adam, AdamW"),                                             \
+      KEY("beta_2", FLOAT, "0.999", "[0,1)", "Adam, AdamW"), EPSILON,                              \
+      KEY("amsgrad", BOOL, "false", NULL, "Adam, AdamW")
+#define NESTEROV    KEY("nesterov", BOOL, "false", NULL, "SGD")
+#define RHO         KEY("rho", FLOAT, "0.9", "[0,1)", "RMSprop")
+#define CENTERED    KEY("centered", BOOL, "false", NULL, "RMSprop")
 #define ACCUMULATOR KEY("initial_accumulator_value", FLOAT, "0.1", "[0,inf)", "Adagrad")
 
 static const lsi_key sgd_keys[] = {NAME("SGD"), RATE("0.01"), MOMENTUM, NESTEROV, CLIPPING};
-static const lsi_key rmsprop_keys[] = {NAME("RMSprop"), RATE("0.001"), RHO, MOMENTUM, EPSILON, CENTERED, CLIPPING};
-static const lsi_key adagrad_keys[] = {NAME("Adagrad"), RATE("0.001"), ACCUMULATOR, EPSILON, CLIPPING};
+static const lsi_key rmsprop_keys[] = {NAME("RMSprop"), RATE("0.001"), RHO,     MOMENTUM,
+                                       EPSILON,         CENTERED,      CLIPPING};
+static const lsi_key adagrad_keys[] = {NAME("Adagrad"), RATE("0.001"), ACCUMULATOR, EPSILON,
+                                       CLIPPING};
 static const lsi_key adam_keys[] = {NAME("Adam"), RATE("0.001"), ADAM_OWN, CLIPPING};
 static const lsi_key adamw_keys[] = {
     NAME("AdamW"),
@@ -67,17 +76,20 @@ static const lsi_key adamw_keys[] = {
     KEY("global_clipnorm", FLOAT, NULL, "(0,inf)", ""),
 };
 static const lsi_map optimizer_classes[] = {
-    MAP("argument of SGD", sgd_keys),         MAP("argument of RMSprop", rmsprop_keys),
+    MAP("argument of SGD", sgd_keys), MAP("argument of RMSprop", rmsprop_keys),
     MAP("argument of Adagrad", adagrad_keys), MAP("argument of Adam", adam_keys),
     MAP("argument of AdamW", adamw_keys)};
-static const lsi_key optimizer_keys[] = {NAME("RMSprop"), RATE("0.001"), MOMENTUM, NESTEROV, RHO,
+static const lsi_key optimizer_keys[] = {NAME("RMSprop"), RATE("0.001"), MOMENTUM,    NESTEROV, RHO,
                                          CENTERED,        ADAM_OWN,      ACCUMULATOR, CLIPPING};
 static const lsi_map optimizer_map = MAP("key", optimizer_keys);
 
 static const lsi_key compile_keys[] = {
-    KEY("optimizer", MAP, NULL, NULL, "its name and arguments, as Keras has them", .map = &optimizer_map),
-    KEY("loss", TEXT, NULL, NULL, "a Keras loss, or a call: CategoricalCrossentropy(label_smoothing=0.1)", .required = true),
-    KEY("metrics", TEXTS, NULL, NULL, "Keras metrics: accuracy, mae, Precision(thresholds=0.4), ..."),
+    KEY("optimizer", MAP, NULL, NULL, "its name and arguments, as Keras has them",
+        .map = &optimizer_map),
+    KEY("loss", TEXT, NULL, NULL,
+        "a Keras loss, or a call: CategoricalCrossentropy(label_smoothing=0.1)", .required = true),
+    KEY("metrics", TEXTS, NULL, NULL,
+        "Keras metrics: accuracy, mae, Precision(thresholds=0.4), ..."),
     KEY("weighted_metrics", TEXTS, NULL, NULL, "metrics that sample and class weights count in"),
 };
 static const lsi_map compile_map = MAP("key", compile_keys);
@@ -89,12 +101,15 @@ static const lsi_key fit_keys[] = {
     KEY("seed", INT, "0", "[0,9e18]", "of initial weights, shuffling and dropout"),
     KEY("initial_epoch", INT, "0", "[0,1e9]", "number of the first epoch"),
     KEY("steps_per_epoch", INT, "0", "[0,1e15]", "0: one pass over the data"),
-    KEY("validation_split", FLOAT, "0.0", "[0,1)", "this last fraction of the training set is held out for validation"),
+    KEY("validation_split", FLOAT, "0.0", "[0,1)",
+        "this last fraction of the training set is held out for validation"),
     KEY("validation_batch_size", INT, "0", "[0,1e9]", "0: batch_size"),
     KEY("validation_steps", INT, "0", "[0,1e15]", "0: the whole set"),
     KEY("validation_freq", INT, "1", "[1,1e9]", "validate every N epochs"),
-    KEY("class_weight", FLOATS, NULL, "[0,inf)", "weights by class: {0: 1.0, 1: 2.5} or [1.0, 2.5]"),
-    KEY("base_batch_size", INT, "0", "[0,1e9]", "learning rate x batch_size / base_batch_size; 0: off"),
+    KEY("class_weight", FLOATS, NULL, "[0,inf)",
+        "weights by class: {0: 1.0, 1: 2.5} or [1.0, 2.5]"),
+    KEY("base_batch_size", INT, "0", "[0,1e9]",
+        "learning rate x batch_size / base_batch_size; 0: off"),
     KEY("verbose", INT, "1", "[0,2]", "0 silent, 1 progress bar, 2 one line an epoch"),
 };
 static const lsi_map fit_map = MAP("key", fit_keys);
@@ -108,29 +123,36 @@ static const lsi_key checkpoint_keys[] = {
 static const lsi_map checkpoint_map = MAP("key", checkpoint_keys);
 
 static const lsi_key parallel_keys[] = {
-    KEY("threads", INT, "0", "[0,4096]", "threads a rank; 0: OMP_NUM_THREADS, else the cores the rank may use"),
-    KEY("leaf_rows", INT, "0", "[0,1e9]", "rows of a leaf of the batch, part of the result; 0: from the batch size"),
-    KEY("exchange", CHOICE, "auto", "auto|shared|mpi", "how gradients meet; never changes the result"),
-    KEY("kernels", TEXT, "auto", NULL, "BLIS kernel set: auto, or a name such as haswell, skx, zen3"),
+    KEY("threads", INT, "0", "[0,4096]",
+        "threads a rank; 0: OMP_NUM_THREADS, else the cores the rank may use"),
+    KEY("leaf_rows", INT, "0", "[0,1e9]",
+        "rows of a leaf of the batch, part of the result; 0: from the batch size"),
+    KEY("exchange", CHOICE, "auto", "auto|shared|mpi",
+        "how gradients meet; never changes the result"),
+    KEY("kernels", TEXT, "auto", NULL,
+        "BLIS kernel set: auto, or a name such as haswell, skx, zen3"),
 };
 static const lsi_map parallel_map = MAP("key", parallel_keys);
 
 static const lsi_key root_keys[] = {
     KEY("data", MAP, NULL, NULL, "the data sets", .map = &data_map),
     KEY("model", MAP, NULL, NULL, "the layers", .required = true, .map = &model_map),
-    KEY("compile", MAP, NULL, NULL, "optimizer, loss, metrics", .required = true, .map = &compile_map),
+    KEY("compile", MAP, NULL, NULL, "optimizer, loss, metrics", .required = true,
+        .map = &compile_map),
     KEY("fit", MAP, NULL, NULL, "how to train", .map = &fit_map),
-    KEY("callbacks", ITEMS, NULL, NULL, "what happens during training", .map = &lsi_schema_callbacks),
+    KEY("callbacks", ITEMS, NULL, NULL, "what happens during training",
+        .map = &lsi_schema_callbacks),
     KEY("checkpoint", MAP, NULL, NULL, "when the run is saved", .map = &checkpoint_map),
     KEY("parallel", MAP, NULL, NULL, "threads and exchange", .map = &parallel_map),
 };
 const lsi_map lsi_schema = MAP("section", root_keys);
 
-/* ---- look-ups ----------------------------------------------------------------------------------- */
+/* ---- look-ups ---- */
 
 const lsi_map *lsi_schema_optimizer(const char *name) {
   for (int i = 0; i < COUNT(optimizer_classes); i++)
-    if (strcasecmp(optimizer_classes[i].keys[0].fallback, name) == 0) return &optimizer_classes[i];
+    if (strcasecmp(optimizer_classes[i].keys[0].fallback, name) == 0)
+      return &optimizer_classes[i];
   return NULL;
 }
 
@@ -142,7 +164,8 @@ const char *const *lsi_schema_optimizer_names(int *n) {
 
 const lsi_key *lsi_map_find(const lsi_map *map, const char *name) {
   for (int i = 0; i < map->n; i++)
-    if (strcmp(map->keys[i].name, name) == 0) return &map->keys[i];
+    if (strcmp(map->keys[i].name, name) == 0)
+      return &map->keys[i];
   return NULL;
 }
 
@@ -150,10 +173,12 @@ const char *lsi_map_suggest(const lsi_map *map, const char *name, char *buffer, 
   enum { MAX = 32 };
   const char *names[MAX];
   int n = 0;
-  for (; n < map->n && n < MAX; n++) names[n] = map->keys[n].name;
+  for (; n < map->n && n < MAX; n++)
+    names[n] = map->keys[n].name;
   const char *nearest = lsi_nearest_name(name, names, n);
   buffer[0] = 0;
-  if (nearest) snprintf(buffer, size, "; did you mean '%s'?", nearest);
+  if (nearest)
+    snprintf(buffer, size, "; did you mean '%s'?", nearest);
   return buffer;
 }
 
@@ -163,20 +188,24 @@ const lsi_key *lsi_schema_find(const char *path) {
   while (*path && map) {
     char name[64];
     size_t length = strcspn(path, ".[");
-    if (length >= sizeof name) return NULL;
+    if (length >= sizeof name)
+      return NULL;
     memcpy(name, path, length);
     name[length] = 0;
     key = lsi_map_find(map, name);
-    if (!key) return NULL;
+    if (!key)
+      return NULL;
     map = key->map;
     path += length;
-    if (*path == '[') path += strcspn(path, "]") + 1;
-    if (*path == '.') path++;
+    if (*path == '[')
+      path += strcspn(path, "]") + 1;
+    if (*path == '.')
+      path++;
   }
   return *path ? NULL : key;
 }
 
-/* ---- ranges ------------------------------------------------------------------------------------- */
+/* ---- ranges ---- */
 
 typedef struct interval {
   double min, max;
@@ -186,7 +215,8 @@ typedef struct interval {
 /* Reads "[1,inf)": brackets include the bound, parentheses leave it out. */
 static interval parse_limits(const char *limits) {
   interval r = {-INFINITY, INFINITY, true, true};
-  if (!limits) return r;
+  if (!limits)
+    return r;
   char *end;
   r.open_min = limits[0] == '(';
   r.min = strtod(limits + 1, &end);
@@ -206,7 +236,8 @@ bool lsi_limits_hold(const char *limits, double value) {
 static void limits_text(const char *limits, char *buffer, size_t size) {
   interval r = parse_limits(limits);
   buffer[0] = 0;
-  if (isinf(r.min) && isinf(r.max)) return;
+  if (isinf(r.min) && isinf(r.max))
+    return;
   if (isinf(r.max)) {
     snprintf(buffer, size, r.open_min ? " above %g" : " of at least %g", r.min);
   } else if (!r.open_min && !r.open_max) {
@@ -221,8 +252,10 @@ static void limits_text(const char *limits, char *buffer, size_t size) {
 static void choices_text(const char *choices, char *buffer, size_t size) {
   size_t used = 0;
   for (const char *p = choices; *p && used + 8 < size; p++) {
-    if (*p != '|') buffer[used++] = *p;
-    else used += (size_t)snprintf(buffer + used, size - used, strchr(p + 1, '|') ? ", " : " or ");
+    if (*p != '|')
+      buffer[used++] = *p;
+    else
+      used += (size_t)snprintf(buffer + used, size - used, strchr(p + 1, '|') ? ", " : " or ");
   }
   buffer[used] = 0;
 }
@@ -230,13 +263,26 @@ static void choices_text(const char *choices, char *buffer, size_t size) {
 void lsi_key_expected(const lsi_key *key, char *buffer, size_t size) {
   char range[96];
   switch (key->type) {
-  case LSI_KEY_CHOICE: choices_text(key->limits, buffer, size); return;
-  case LSI_KEY_BOOL: snprintf(buffer, size, "true or false"); return;
-  case LSI_KEY_TEXT: snprintf(buffer, size, "a text"); return;
-  case LSI_KEY_TEXTS: snprintf(buffer, size, "a list of texts, such as [a, b]"); return;
-  case LSI_KEY_MAP: snprintf(buffer, size, "a mapping of keys to values"); return;
-  case LSI_KEY_ITEMS: snprintf(buffer, size, "a list: one line '- Name: {argument: value}' each"); return;
-  default: break;
+  case LSI_KEY_CHOICE:
+    choices_text(key->limits, buffer, size);
+    return;
+  case LSI_KEY_BOOL:
+    snprintf(buffer, size, "true or false");
+    return;
+  case LSI_KEY_TEXT:
+    snprintf(buffer, size, "a text");
+    return;
+  case LSI_KEY_TEXTS:
+    snprintf(buffer, size, "a list of texts, such as [a, b]");
+    return;
+  case LSI_KEY_MAP:
+    snprintf(buffer, size, "a mapping of keys to values");
+    return;
+  case LSI_KEY_ITEMS:
+    snprintf(buffer, size, "a list: one line '- Name: {argument: value}' each");
+    return;
+  default:
+    break;
   }
   limits_text(key->limits, range, sizeof range);
   const char *what = key->type == LSI_KEY_INT     ? "an integer"

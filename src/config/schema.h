@@ -35,8 +35,10 @@ typedef struct lsi_key {
 
 /* A row: name, type, default, limits, meaning; then .required, .map. */
 #define LSI_KEY_ROW(name_, type_, fallback_, limits_, doc_, ...)                                   \
-  {.name = (name_), .type = LSI_KEY_##type_, .fallback = (fallback_), .limits = (limits_),         \
-   .doc = (doc_), __VA_ARGS__}
+  {                                                                                                \
+    .name = (name_), .type = LSI_KEY_##type_, .fallback = (fallback_), .limits = (limits_),        \
+    .doc = (doc_), __VA_ARGS__                                                                     \
+  }
 
 typedef struct lsi_map {
   const char *what; /* "key", "layer", "callback": for messages */
@@ -58,7 +60,8 @@ const char *const *lsi_schema_optimizer_names(int *n);
 const lsi_key *lsi_map_find(const lsi_map *map, const char *name);
 /* "; did you mean 'x'?" or "" */
 const char *lsi_map_suggest(const lsi_map *map, const char *name, char *buffer, size_t size);
-/* The row and map at "fit.epochs", "model.layers[1].Dense.units"; NULL when the path leaves the schema. */
+/* The row and map at "fit.epochs", "model.layers[1].Dense.units"; NULL when the path leaves the
+ * schema. */
 const lsi_key *lsi_schema_find(const char *path);
 
 /* "an integer of at least 1": what a row accepts, for messages and docs. */

@@ -3,22 +3,27 @@
 #include "config/schema.h"
 
 #define KEY LSI_KEY_ROW
-#define MAP(what, keys) {what, keys, (int)(sizeof(keys) / sizeof *(keys))}
+#define MAP(what, keys)                                                                            \
+  { what, keys, (int)(sizeof(keys) / sizeof *(keys)) }
 
-#define NAME KEY("name", TEXT, NULL, NULL, "name of the layer; default: its kind, numbered")
+#define NAME      KEY("name", TEXT, NULL, NULL, "name of the layer; default: its kind, numbered")
 #define TRAINABLE KEY("trainable", BOOL, "true", NULL, "false: the weights are kept as they are")
-#define INPUT_SHAPE KEY("input_shape", INTS, NULL, "[1,1e9]", "of one sample; on the first layer, unless that is Input")
+#define INPUT_SHAPE                                                                                \
+  KEY("input_shape", INTS, NULL, "[1,1e9]",                                                        \
+      "of one sample; on the first layer, unless that is Input")
 #define COMMON NAME, INPUT_SHAPE
 
 static const lsi_key input_keys[] = {
-    KEY("shape", INTS, NULL, "[1,1e9]", "of one sample, without the batch dimension", .required = true),
+    KEY("shape", INTS, NULL, "[1,1e9]", "of one sample, without the batch dimension",
+        .required = true),
 };
 static const lsi_key flatten_keys[] = {COMMON};
 static const lsi_key dense_keys[] = {
     KEY("units", INT, NULL, "[1,1e9]", "outputs", .required = true),
     KEY("activation", TEXT, "linear", NULL, "relu, sigmoid, tanh, softmax, gelu, ..."),
     KEY("use_bias", BOOL, "true", NULL, "add a bias"),
-    KEY("kernel_initializer", TEXT, "glorot_uniform", NULL, "a name, or a call: RandomNormal(stddev=0.02)"),
+    KEY("kernel_initializer", TEXT, "glorot_uniform", NULL,
+        "a name, or a call: RandomNormal(stddev=0.02)"),
     KEY("bias_initializer", TEXT, "zeros", NULL, ""),
     KEY("kernel_regularizer", TEXT, NULL, NULL, "l1, l2, l1_l2, or a call: L2(0.001)"),
     KEY("bias_regularizer", TEXT, NULL, NULL, ""),
@@ -66,7 +71,8 @@ static const lsi_key rescaling_keys[] = {
     COMMON,
 };
 static const lsi_key normalization_keys[] = {
-    KEY("mean", FLOATS, NULL, NULL, "one value, or one a feature; without: measured on the training set"),
+    KEY("mean", FLOATS, NULL, NULL,
+        "one value, or one a feature; without: measured on the training set"),
     KEY("variance", FLOATS, NULL, "[0,inf)", "goes with mean"),
     KEY("invert", BOOL, "false", NULL, "undo the normalization instead"),
     COMMON,
@@ -79,8 +85,10 @@ static const lsi_map flatten_map = MAP("argument of Flatten", flatten_keys);
 static const lsi_map dense_map = MAP("argument of Dense", dense_keys);
 static const lsi_map activation_map = MAP("argument of Activation", activation_keys);
 static const lsi_map dropout_map = MAP("argument of Dropout", dropout_keys);
-static const lsi_map batch_normalization_map = MAP("argument of BatchNormalization", batch_normalization_keys);
-static const lsi_map layer_normalization_map = MAP("argument of LayerNormalization", layer_normalization_keys);
+static const lsi_map batch_normalization_map =
+    MAP("argument of BatchNormalization", batch_normalization_keys);
+static const lsi_map layer_normalization_map =
+    MAP("argument of LayerNormalization", layer_normalization_keys);
 static const lsi_map rescaling_map = MAP("argument of Rescaling", rescaling_keys);
 static const lsi_map normalization_map = MAP("argument of Normalization", normalization_keys);
 
@@ -97,9 +105,11 @@ static const lsi_key layer_classes[] = {
 };
 const lsi_map lsi_schema_layers = MAP("layer", layer_classes);
 
-/* ---- callbacks ---------------------------------------------------------------------------------- */
-#define MONITOR KEY("monitor", TEXT, "val_loss", NULL, "a column of the history: loss, accuracy, val_loss, ...")
-#define MODE KEY("mode", CHOICE, "auto", "auto|min|max", "whether less or more is better; auto: from the name")
+/* ---- callbacks ---- */
+#define MONITOR                                                                                    \
+  KEY("monitor", TEXT, "val_loss", NULL, "a column of the history: loss, accuracy, val_loss, ...")
+#define MODE                                                                                       \
+  KEY("mode", CHOICE, "auto", "auto|min|max", "whether less or more is better; auto: from the name")
 #define VERBOSE KEY("verbose", INT, "0", "[0,1]", "1: say so when it acts")
 
 static const lsi_key early_stopping_keys[] = {
@@ -113,7 +123,8 @@ static const lsi_key early_stopping_keys[] = {
     KEY("start_from_epoch", INT, "0", "[0,1e9]", "epochs to wait before watching"),
 };
 static const lsi_key model_checkpoint_keys[] = {
-    KEY("filepath", TEXT, NULL, NULL, "model file to write; may hold {epoch:02d} and {val_loss:.2f}", .required = true),
+    KEY("filepath", TEXT, NULL, NULL,
+        "model file to write; may hold {epoch:02d} and {val_loss:.2f}", .required = true),
     MONITOR,
     VERBOSE,
     KEY("save_best_only", BOOL, "false", NULL, "only when the monitored value improved"),
@@ -131,17 +142,21 @@ static const lsi_key reduce_lr_keys[] = {
     KEY("min_lr", FLOAT, "0.0", "[0,inf)", "the rate never falls below this"),
 };
 static const lsi_key lr_scheduler_keys[] = {
-    KEY("schedule", TEXT, NULL, NULL, "a schedule, evaluated at the epoch: ExponentialDecay(0.1, decay_steps=1, decay_rate=0.9)", .required = true),
+    KEY("schedule", TEXT, NULL, NULL,
+        "a schedule, evaluated at the epoch: ExponentialDecay(0.1, decay_steps=1, decay_rate=0.9)",
+        .required = true),
     VERBOSE,
 };
 static const lsi_key csv_logger_keys[] = {
-    KEY("filename", TEXT, NULL, NULL, "CSV file to write (the run folder has history.csv in any case)", .required = true),
+    KEY("filename", TEXT, NULL, NULL,
+        "CSV file to write (the run folder has history.csv in any case)", .required = true),
     KEY("separator", TEXT, ",", NULL, ""),
     KEY("append", BOOL, "false", NULL, "continue the file"),
 };
 
 static const lsi_map early_stopping_map = MAP("argument of EarlyStopping", early_stopping_keys);
-static const lsi_map model_checkpoint_map = MAP("argument of ModelCheckpoint", model_checkpoint_keys);
+static const lsi_map model_checkpoint_map =
+    MAP("argument of ModelCheckpoint", model_checkpoint_keys);
 static const lsi_map reduce_lr_map = MAP("argument of ReduceLROnPlateau", reduce_lr_keys);
 static const lsi_map lr_scheduler_map = MAP("argument of LearningRateScheduler", lr_scheduler_keys);
 static const lsi_map csv_logger_map = MAP("argument of CSVLogger", csv_logger_keys);
@@ -150,7 +165,8 @@ static const lsi_map terminate_on_nan_map = {"argument of TerminateOnNaN", NULL,
 static const lsi_key callback_classes[] = {
     CLASS("EarlyStopping", early_stopping_map, "stop when a value no longer improves"),
     CLASS("ModelCheckpoint", model_checkpoint_map, "save the model after an epoch"),
-    CLASS("ReduceLROnPlateau", reduce_lr_map, "reduce the learning rate when a value no longer improves"),
+    CLASS("ReduceLROnPlateau", reduce_lr_map,
+          "reduce the learning rate when a value no longer improves"),
     CLASS("LearningRateScheduler", lr_scheduler_map, "set the learning rate at every epoch"),
     CLASS("CSVLogger", csv_logger_map, "write the history to another file"),
     CLASS("TerminateOnNaN", terminate_on_nan_map, "stop when the loss is not a number"),

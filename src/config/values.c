@@ -9,21 +9,26 @@
 
 bool lsi_parse_float(const char *text, double *out) {
   char *end;
-  if (strspn(text, "+-.0123456789eE") != strlen(text) || !*text) return false; /* no hex, inf, nan, blanks */
+  if (strspn(text, "+-.0123456789eE") != strlen(text) || !*text)
+    return false; /* no hex, inf, nan, blanks */
   double value = strtod(text, &end);
-  if (*end || !isfinite(value)) return false;
+  if (*end || !isfinite(value))
+    return false;
   *out = value;
   return true;
 }
 
 bool lsi_parse_int(const char *text, int64_t *out) {
   char *end;
-  if (strspn(text, "+-0123456789") != strlen(text) || !*text) return false;
+  if (strspn(text, "+-0123456789") != strlen(text) || !*text)
+    return false;
   const char *digits = text + strspn(text, "+-");
-  if (digits[0] == '0' && digits[1]) return false; /* 010 is 8 to YAML 1.1 and 10 to a reader */
+  if (digits[0] == '0' && digits[1])
+    return false; /* 010 is 8 to YAML 1.1 and 10 to a reader */
   errno = 0;
   long long value = strtoll(text, &end, 10);
-  if (*end || errno) return false;
+  if (*end || errno)
+    return false;
   *out = value;
   return true;
 }
@@ -77,9 +82,11 @@ lsi_values lsi_get_map(lsi_values values, const char *key) {
 
 lsi_values lsi_get_item(lsi_values values, const char *key, int index, const char **class_name) {
   const lsi_map *classes = lsi_map_find(values.map, key)->map;
-  const lsi_slot *item = (const lsi_slot *)data_of(values, key) + (size_t)index * (size_t)classes->n;
+  const lsi_slot *item =
+      (const lsi_slot *)data_of(values, key) + (size_t)index * (size_t)classes->n;
   int i = 0; /* exactly one class is there: lsi_config_check has seen to it */
-  while (i < classes->n - 1 && !item[i].data) i++;
+  while (i < classes->n - 1 && !item[i].data)
+    i++;
   *class_name = classes->keys[i].name;
   return (lsi_values){classes->keys[i].map, item[i].data};
 }
@@ -88,19 +95,27 @@ lsi_values lsi_get_item(lsi_values values, const char *key, int index, const cha
 static const char *format_float(double value, char *buffer, size_t size) {
   for (int digits = 1; digits <= 17; digits++) {
     snprintf(buffer, size, "%.*g", digits, value);
-    if (strtod(buffer, NULL) == value) break;
+    if (strtod(buffer, NULL) == value)
+      break;
   }
   size_t length = strlen(buffer);
-  if (!strpbrk(buffer, ".e")) snprintf(buffer + length, size - length, ".0");
+  if (!strpbrk(buffer, ".e"))
+    snprintf(buffer + length, size - length, ".0");
   return buffer;
 }
 
 const char *lsi_get_as_text(lsi_values values, const lsi_key *key, char *buffer, size_t size) {
-  if (!lsi_is_given(values, key->name)) return key->fallback;
+  if (!lsi_is_given(values, key->name))
+    return key->fallback;
   switch (key->type) {
-  case LSI_KEY_INT: snprintf(buffer, size, "%lld", (long long)lsi_get_int(values, key->name)); return buffer;
-  case LSI_KEY_FLOAT: return format_float(lsi_get_float(values, key->name), buffer, size);
-  case LSI_KEY_BOOL: return lsi_get_bool(values, key->name) ? "true" : "false";
-  default: return lsi_get_text(values, key->name);
+  case LSI_KEY_INT:
+    snprintf(buffer, size, "%lld", (long long)lsi_get_int(values, key->name));
+    return buffer;
+  case LSI_KEY_FLOAT:
+    return format_float(lsi_get_float(values, key->name), buffer, size);
+  case LSI_KEY_BOOL:
+    return lsi_get_bool(values, key->name) ? "true" : "false";
+  default:
+    return lsi_get_text(values, key->name);
   }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Configs: the ready-made ones, the reference against the schema, resolved text, and what each mistake says. */
+/* Configs: the ready-made ones, the reference against the schema, resolved text, and what each
+ * mistake says. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,18 +29,20 @@ static const char *config_path(const char *name) {
 static ls_config *read_text(const char *text, const char *override) {
   ls_config *config = NULL;
   ls_status status = lsi_config_from_text("test.yaml", text, &override, override != NULL, &config);
-  if (status != LS_OK) fail_msg("%s", ls_last_error()->message);
+  if (status != LS_OK)
+    fail_msg("%s", ls_last_error()->message);
   return config;
 }
 
 static void ready_made_configs_resolve_to_themselves(void **state) {
   (void)state;
-  static const char *const names[] = {"fashion_mnist.yaml", "fashion_mnist_deep.yaml", "pullover_coat.yaml",
-                                      "half_image.yaml", "reference.yaml"};
+  static const char *const names[] = {"fashion_mnist.yaml", "fashion_mnist_deep.yaml",
+                                      "pullover_coat.yaml", "half_image.yaml", "reference.yaml"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     ls_config *config = NULL;
     ls_status status = ls_config_read(config_path(names[i]), NULL, 0, &config);
-    if (status != LS_OK) fail_msg("%s", ls_last_error()->message);
+    if (status != LS_OK)
+      fail_msg("%s", ls_last_error()->message);
     ls_config *again = read_text(ls_config_text(config), NULL);
     assert_string_equal(ls_config_text(config), ls_config_text(again));
     ls_config_destroy(&again);
@@ -48,22 +51,26 @@ static void ready_made_configs_resolve_to_themselves(void **state) {
   }
 }
 
-/* ---- configs/reference.yaml holds every row, at its default, and nothing else -------------------- */
+/* ---- configs/reference.yaml holds every row, at its default, and nothing else
+ * -------------------- */
 
 static void compare_map(const lsi_map *map, const lsi_node *node, const char *path);
 
 static void compare_row(const lsi_key *key, const lsi_node *value, const char *path) {
-  if (!value) fail_msg("%s is not in configs/reference.yaml", path);
+  if (!value)
+    fail_msg("%s is not in configs/reference.yaml", path);
   if (key->type == LSI_KEY_MAP) {
     compare_map(key->map, value, path);
   } else if (key->type == LSI_KEY_ITEMS) {
     assert_int_equal(value->n, key->map->n);
-    for (int i = 0; i < value->n; i++) compare_map(&(lsi_map){"", &key->map->keys[i], 1}, value->items[i], path);
+    for (int i = 0; i < value->n; i++)
+      compare_map(&(lsi_map){"", &key->map->keys[i], 1}, value->items[i], path);
   } else if (key->type == LSI_KEY_TEXTS) {
     assert_int_equal(value->n, 0);
   } else if (!key->required) {
     const char *expected = key->fallback ? key->fallback : "null";
-    if (strcmp(value->text, expected) != 0) fail_msg("%s: '%s' in the reference, '%s' in the schema", path, value->text, expected);
+    if (strcmp(value->text, expected) != 0)
+      fail_msg("%s: '%s' in the reference, '%s' in the schema", path, value->text, expected);
   }
 }
 
@@ -74,7 +81,8 @@ static void compare_map(const lsi_map *map, const lsi_node *node, const char *pa
     snprintf(inner, sizeof inner, "%s.%s", path, map->keys[i].name);
     compare_row(&map->keys[i], lsi_node_get(node, map->keys[i].name), inner);
   }
-  if (node->n != map->n) fail_msg("%s: %d keys in the reference, %d in the schema", path, node->n, map->n);
+  if (node->n != map->n)
+    fail_msg("%s: %d keys in the reference, %d in the schema", path, node->n, map->n);
 }
 
 static void the_reference_and_the_schema_agree(void **state) {
@@ -95,37 +103,43 @@ static void optimizer_rows_match_the_optimizers(void **state) {
   for (int c = 0; c < lsi_optimizers.n_classes; c++) {
     const lsi_class_info *info = &lsi_optimizers.classes[c];
     const lsi_map *map = lsi_schema_optimizer(info->class_name);
-    if (!map) fail_msg("%s is not in the schema", info->class_name);
+    if (!map)
+      fail_msg("%s is not in the schema", info->class_name);
     assert_int_equal(map->n, info->n_params);
     for (int p = 0; p < info->n_params; p++) {
       const lsi_param_info *param = &info->params[p];
       const lsi_key *key = lsi_map_find(map, param->name);
-      if (!key) fail_msg("%s.%s is not in the schema", info->class_name, param->name);
-      if (strcmp(key->name, "name") == 0) continue;
+      if (!key)
+        fail_msg("%s.%s is not in the schema", info->class_name, param->name);
+      if (strcmp(key->name, "name") == 0)
+        continue;
       double value = key->type == LSI_KEY_BOOL ? strcmp(key->fallback, "true") == 0
                      : key->fallback           ? strtod(key->fallback, NULL)
                                                : -1;
       double expected = param->default_value == param->default_value ? param->default_value : -1;
-      if (value != expected) fail_msg("%s.%s: %g, the optimizer has %g", info->class_name, param->name, value, expected);
+      if (value != expected)
+        fail_msg("%s.%s: %g, the optimizer has %g", info->class_name, param->name, value, expected);
     }
   }
 }
 
-/* ---- values -------------------------------------------------------------------------------------- */
+/* ---- values
+ * -------------------------------------------------------------------------------------- */
 
-#define MODEL "model: {layers: [{Dense: {units: 3, input_shape: 4}}]}\n"
+#define MODEL   "model: {layers: [{Dense: {units: 3, input_shape: 4}}]}\n"
 #define COMPILE "compile: {loss: mse}\n"
-#define GOOD MODEL COMPILE
+#define GOOD    MODEL COMPILE
 
 static void specs_carry_what_was_written(void **state) {
   (void)state;
-  ls_config *config = read_text(GOOD "fit: {epochs: 7, batch_size: 5, shuffle: no, seed: 9, class_weight: {0: 1, 2: 2.5}}\n"
-                                     "checkpoint: {every_epochs: 0, every_steps: 3}\n"
-                                     "parallel: {threads: 2, leaf_rows: 4, exchange: mpi, kernels: haswell}\n"
-                                     "callbacks:\n  - TerminateOnNaN\n  - EarlyStopping:\n"
-                                     "  - CSVLogger: {filename: a b.csv}\n"
-                                     "  - LearningRateScheduler: {schedule: 'ExponentialDecay(0.1, 1, 0.5)'}\n",
-                                NULL);
+  ls_config *config = read_text(
+      GOOD "fit: {epochs: 7, batch_size: 5, shuffle: no, seed: 9, class_weight: {0: 1, 2: 2.5}}\n"
+           "checkpoint: {every_epochs: 0, every_steps: 3}\n"
+           "parallel: {threads: 2, leaf_rows: 4, exchange: mpi, kernels: haswell}\n"
+           "callbacks:\n  - TerminateOnNaN\n  - EarlyStopping:\n"
+           "  - CSVLogger: {filename: a b.csv}\n"
+           "  - LearningRateScheduler: {schedule: 'ExponentialDecay(0.1, 1, 0.5)'}\n",
+      NULL);
   ls_fit_spec fit;
   ls_context_spec context;
   assert_int_equal(ls_config_fit_spec(config, &fit), LS_OK);
@@ -146,7 +160,8 @@ static void specs_carry_what_was_written(void **state) {
   assert_string_equal(fit.callbacks[0], "TerminateOnNaN");
   assert_string_equal(fit.callbacks[1], "EarlyStopping");
   assert_string_equal(fit.callbacks[2], "CSVLogger(filename='a b.csv')");
-  assert_string_equal(fit.callbacks[3], "LearningRateScheduler(schedule=ExponentialDecay(0.1, 1, 0.5))");
+  assert_string_equal(fit.callbacks[3],
+                      "LearningRateScheduler(schedule=ExponentialDecay(0.1, 1, 0.5))");
   ls_config_destroy(&config);
 }
 
@@ -173,7 +188,8 @@ static void optimizers_become_calls(void **state) {
 
 static void later_overrides_win(void **state) {
   (void)state;
-  const char *overrides[] = {"fit.epochs=2", "fit={epochs: 3, seed: 4}", "fit.epochs=5", "model.layers[0].units=8"};
+  const char *overrides[] = {"fit.epochs=2", "fit={epochs: 3, seed: 4}", "fit.epochs=5",
+                             "model.layers[0].units=8"};
   ls_config *config = NULL;
   assert_int_equal(lsi_config_from_text("t.yaml", GOOD, overrides, 4, &config), LS_OK);
   ls_fit_spec fit;
@@ -184,7 +200,8 @@ static void later_overrides_win(void **state) {
   ls_config_destroy(&config);
 }
 
-/* ---- mistakes ------------------------------------------------------------------------------------ */
+/* ---- mistakes
+ * ------------------------------------------------------------------------------------ */
 
 typedef struct mistake {
   const char *text, *override, *message; /* the message begins so */
@@ -202,28 +219,42 @@ static const mistake mistakes[] = {
     {"a: !!int 3\n", NULL, "t.yaml:1: a tag"},
     {"a: \"x\\0y\"\n", NULL, "t.yaml:1: a NUL character"},
     {"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", NULL, "t.yaml:1: nested deeper than 16 levels"},
-    {"fit:\n  seed: 1\n  epochs: 1\n  seed: 2\n", NULL, "t.yaml:4: seed: given twice (first in line 2)"},
+    {"fit:\n  seed: 1\n  epochs: 1\n  seed: 2\n", NULL,
+     "t.yaml:4: seed: given twice (first in line 2)"},
     {GOOD "fits: {}\n", NULL, "t.yaml:3: fits: unknown section; did you mean 'fit'?"},
-    {GOOD "fit:\n  epochs: 1\n  batchsize: 3\n", NULL, "t.yaml:5: fit.batchsize: unknown key; did you mean 'batch_size'?"},
+    {GOOD "fit:\n  epochs: 1\n  batchsize: 3\n", NULL,
+     "t.yaml:5: fit.batchsize: unknown key; did you mean 'batch_size'?"},
     {GOOD "fit:\n  epochs: 1.5\n", NULL, "t.yaml:4: fit.epochs: found '1.5'; expected an integer"},
     {GOOD "fit:\n  epochs: 010\n", NULL, "t.yaml:4: fit.epochs: found '010'"},
-    {GOOD "fit: {validation_split: 0.1x}\n", NULL, "t.yaml:3: fit.validation_split: found '0.1x'; expected a number of at least 0 and below 1"},
+    {GOOD "fit: {validation_split: 0.1x}\n", NULL,
+     "t.yaml:3: fit.validation_split: found '0.1x'; expected a number of at least 0 and below 1"},
     {GOOD "fit: {validation_split: nan}\n", NULL, "t.yaml:3: fit.validation_split: found 'nan'"},
-    {GOOD "fit: {shuffle: flase}\n", NULL, "t.yaml:3: fit.shuffle: found 'flase'; expected true or false"},
+    {GOOD "fit: {shuffle: flase}\n", NULL,
+     "t.yaml:3: fit.shuffle: found 'flase'; expected true or false"},
     {GOOD "fit: [1]\n", NULL, "t.yaml:3: fit: found a list; expected a mapping"},
-    {GOOD "parallel: {exchange: shard}\n", NULL, "t.yaml:3: parallel.exchange: found 'shard'; expected auto, shared or mpi"},
-    {GOOD "callbacks: {EarlyStopping: {}}\n", NULL, "t.yaml:3: callbacks: found a mapping; expected a list"},
-    {GOOD "callbacks: [EarlyStoping]\n", NULL, "t.yaml:3: callbacks[0].EarlyStoping: unknown callback; did you mean 'EarlyStopping'?"},
-    {GOOD "callbacks: [CSVLogger]\n", NULL, "t.yaml:3: callbacks[0].CSVLogger: 'filename' is missing"},
+    {GOOD "parallel: {exchange: shard}\n", NULL,
+     "t.yaml:3: parallel.exchange: found 'shard'; expected auto, shared or mpi"},
+    {GOOD "callbacks: {EarlyStopping: {}}\n", NULL,
+     "t.yaml:3: callbacks: found a mapping; expected a list"},
+    {GOOD "callbacks: [EarlyStoping]\n", NULL,
+     "t.yaml:3: callbacks[0].EarlyStoping: unknown callback; did you mean 'EarlyStopping'?"},
+    {GOOD "callbacks: [CSVLogger]\n", NULL,
+     "t.yaml:3: callbacks[0].CSVLogger: 'filename' is missing"},
     {COMPILE, NULL, "t.yaml:1: 'model' is missing"},
     {MODEL, NULL, "t.yaml:1: 'compile' is missing"},
-    {MODEL "compile: {optimizer: adm, loss: mse}\n", NULL, "t.yaml:2: compile.optimizer.name: unknown optimizer 'adm'"},
-    {MODEL "compile:\n  loss: mse\n  optimizer:\n    name: SGD\n    beta_1: 0.5\n", NULL, "t.yaml:6: compile.optimizer.beta_1: SGD has no such argument"},
+    {MODEL "compile: {optimizer: adm, loss: mse}\n", NULL,
+     "t.yaml:2: compile.optimizer.name: unknown optimizer 'adm'"},
+    {MODEL "compile:\n  loss: mse\n  optimizer:\n    name: SGD\n    beta_1: 0.5\n", NULL,
+     "t.yaml:6: compile.optimizer.beta_1: SGD has no such argument"},
     {COMPILE "model:\n  layers: []\n", NULL, "t.yaml:3: model.layers: the list is empty"},
-    {COMPILE "model:\n  layers:\n    - Dense:\n      units: 3\n", NULL, "t.yaml:5: model.layers[0].units: unknown layer"},
-    {COMPILE "model:\n  layers:\n    - Dense: {units: 3}\n", NULL, "t.yaml:4: model.layers[0].Dense: the first layer needs input_shape"},
-    {COMPILE "model:\n  layers:\n    - Flatten: {input_shape: 3}\n    - Dense:\n", NULL, "t.yaml:5: model.layers[1].Dense: 'units' is missing"},
-    {COMPILE "model:\n  layers:\n    - Flatten: {input_shape: [0]}\n", NULL, "t.yaml:4: model.layers[0].Flatten.input_shape[0]: found '0'; expected an integer"},
+    {COMPILE "model:\n  layers:\n    - Dense:\n      units: 3\n", NULL,
+     "t.yaml:5: model.layers[0].units: unknown layer"},
+    {COMPILE "model:\n  layers:\n    - Dense: {units: 3}\n", NULL,
+     "t.yaml:4: model.layers[0].Dense: the first layer needs input_shape"},
+    {COMPILE "model:\n  layers:\n    - Flatten: {input_shape: 3}\n    - Dense:\n", NULL,
+     "t.yaml:5: model.layers[1].Dense: 'units' is missing"},
+    {COMPILE "model:\n  layers:\n    - Flatten: {input_shape: [0]}\n", NULL,
+     "t.yaml:4: model.layers[0].Flatten.input_shape[0]: found '0'; expected an integer"},
     {GOOD, "fit.epochs=x", "--set fit.epochs=x: fit.epochs: found 'x'"},
     {GOOD, "fit.epoch=3", "--set fit.epoch=3: fit.epoch: unknown key; did you mean 'epochs'?"},
     {GOOD, "fit.epochs", "--set fit.epochs: expected key=value"},
@@ -239,7 +270,8 @@ static void mistakes_name_file_line_key_and_what_was_expected(void **state) {
   for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
     const mistake *m = &mistakes[i];
     ls_config *config = NULL;
-    ls_status status = lsi_config_from_text("t.yaml", m->text, &m->override, m->override != NULL, &config);
+    ls_status status =
+        lsi_config_from_text("t.yaml", m->text, &m->override, m->override != NULL, &config);
     assert_int_equal(status, LS_ERR_CONFIG);
     assert_null(config);
     const char *message = ls_last_error()->message;
@@ -251,16 +283,18 @@ static void mistakes_name_file_line_key_and_what_was_expected(void **state) {
 /* An error of the model API gets the place of the value it quotes. */
 static void model_errors_are_placed(void **state) {
   (void)state;
-  ls_config *config = read_text(COMPILE "model:\n  layers:\n    - Dense:\n        units: 3\n        activation: rellu\n"
-                                        "        input_shape: 4\n",
-                                NULL);
+  ls_config *config = read_text(
+      COMPILE "model:\n  layers:\n    - Dense:\n        units: 3\n        activation: rellu\n"
+              "        input_shape: 4\n",
+      NULL);
   lsi_error_set(LS_ERR_ARG, "did you mean 'relu'?", "unknown activation 'rellu'");
   lsi_config_prefix(config, "model.layers[0].Dense");
   assert_string_equal(ls_last_error()->message,
                       "test.yaml:6: model.layers[0].Dense.activation: unknown activation 'rellu'");
   lsi_error_set(LS_ERR_ARG, NULL, "something else");
   lsi_config_prefix(config, "model.layers[0].Dense");
-  assert_string_equal(ls_last_error()->message, "test.yaml:4: model.layers[0].Dense: something else");
+  assert_string_equal(ls_last_error()->message,
+                      "test.yaml:4: model.layers[0].Dense: something else");
   ls_config_destroy(&config);
 }
 
