@@ -14,8 +14,7 @@
 
 enum { MAX_OPTIONS = 32 };
 
-/* ---- the nearest name
- * ---------------------------------------------------------------------------- */
+/* ---- the nearest name ---- */
 
 static int min2(int a, int b) {
   return a < b ? a : b;
@@ -61,8 +60,7 @@ const char *cli_nearest(const char *word, const char *const *names, int n) {
   return best;
 }
 
-/* ---- the check before argp
- * ------------------------------------------------------------------------- */
+/* ---- the check before argp ---- */
 
 static int unknown_option(const cli_verb *verb, const char *word, size_t length) {
   const char *names[MAX_OPTIONS + 1] = {"help"};
@@ -116,8 +114,7 @@ static bool check_words(const cli_verb *verb, int argc, char **argv) {
   return true;
 }
 
-/* ---- argp
- * ------------------------------------------------------------------------------------------ */
+/* ---- argp ---- */
 
 static error_t take(int key, char *arg, struct argp_state *state) {
   cli_args *args = state->input;

@@ -111,8 +111,7 @@ static ls_status check_map(const ls_config *config, const char *path, const lsi_
   return LS_OK;
 }
 
-/* ---- rules between keys
- * ---------------------------------------------------------------------------- */
+/* ---- rules between keys ---- */
 
 static ls_status check_layers(const ls_config *config) {
   const lsi_node *layers = lsi_node_get(lsi_node_get(config->root, "model"), "layers");

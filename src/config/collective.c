@@ -34,8 +34,7 @@ ls_status ls_config_read_all(ls_context *context, const char *path, const char *
   return LS_OK;
 }
 
-/* ---- data
- * ----------------------------------------------------------------------------------------- */
+/* ---- data ---- */
 
 /* From the working folder, else from the config's; rank 0 decides. */
 static ls_status find_file(const ls_config *config, const char *key, const char *name, char *path,

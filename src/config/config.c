@@ -85,8 +85,7 @@ ls_status lsi_config_read_file(const char *path, char **text) {
   return LS_OK;
 }
 
-/* ---- text to config
- * ------------------------------------------------------------------------------- */
+/* ---- text to config ---- */
 
 static ls_status keep_names(ls_config *config, const char *path, const char *const *overrides,
                             int n) {

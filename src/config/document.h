@@ -60,8 +60,7 @@ ls_status lsi_config_check(const ls_config *config);
 /* The config with its defaults, as text. */
 ls_status lsi_config_resolve(const ls_config *config, char **text);
 
-/* ---- values (values.c): the given value, else the default
- * ---------------------------------------- */
+/* ---- values (values.c): the given value, else the default ---- */
 
 int64_t lsi_get_int(lsi_values values, const char *key);
 double lsi_get_float(lsi_values values, const char *key);
@@ -78,8 +77,7 @@ const char *lsi_get_as_text(lsi_values values, const lsi_key *key, char *buffer,
 bool lsi_parse_float(const char *text, double *out);
 bool lsi_parse_int(const char *text, int64_t *out);
 
-/* ---- Keras call notation (calls.c)
- * ---------------------------------------------------------------- */
+/* ---- Keras call notation (calls.c) ---- */
 
 enum { LSI_CALL_TEXT = 1024 };
 /* "Class(key=value, ...)" with the arguments that differ from the default; `skip` names a key left

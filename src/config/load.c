@@ -29,8 +29,7 @@ static const cyaml_schema_value_t text_entry = {.type = CYAML_STRING,
                                                 .data_size = sizeof(char),
                                                 .string = {0, CYAML_UNLIMITED}};
 
-/* ---- rows to schema
- * ------------------------------------------------------------------------------- */
+/* ---- rows to schema ---- */
 
 static ls_status map_schema(lsi_loader *loader, const lsi_map *map, int flags,
                             cyaml_schema_value_t *out);
@@ -113,8 +112,7 @@ static ls_status map_schema(lsi_loader *loader, const lsi_map *map, int flags,
   return LS_OK;
 }
 
-/* ---- its messages
- * ----------------------------------------------------------------------------------- */
+/* ---- its messages ---- */
 
 typedef struct verdict {
   char message[256];                    /* the first line: "Unexpected key: rate" */
@@ -211,8 +209,7 @@ static ls_status explain(const ls_config *config, cyaml_err_t code, const verdic
                          v->message[0] ? v->message : cyaml_strerror(code));
 }
 
-/* ---- load
- * ------------------------------------------------------------------------------------------- */
+/* ---- load ---- */
 
 static cyaml_config_t loader_config(verdict *v) {
   return (cyaml_config_t){.log_fn = listen,

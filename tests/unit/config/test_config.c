@@ -51,8 +51,7 @@ static void ready_made_configs_resolve_to_themselves(void **state) {
   }
 }
 
-/* ---- configs/reference.yaml holds every row, at its default, and nothing else
- * -------------------- */
+/* ---- configs/reference.yaml holds every row, at its default, and nothing else ---- */
 
 static void compare_map(const lsi_map *map, const lsi_node *node, const char *path);
 
@@ -123,8 +122,7 @@ static void optimizer_rows_match_the_optimizers(void **state) {
   }
 }
 
-/* ---- values
- * -------------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 #define MODEL   "model: {layers: [{Dense: {units: 3, input_shape: 4}}]}\n"
 #define COMPILE "compile: {loss: mse}\n"
@@ -200,8 +198,7 @@ static void later_overrides_win(void **state) {
   ls_config_destroy(&config);
 }
 
-/* ---- mistakes
- * ------------------------------------------------------------------------------------ */
+/* ---- mistakes ---- */
 
 typedef struct mistake {
   const char *text, *override, *message; /* the message begins so */
