@@ -11,9 +11,10 @@
  * loops with explicit fmaf/fma (see elementary.h) and no float reduction. The "default" level has
  * no FMA instruction; there fmaf is libm's, correctly rounded and slow.
  *
- * Empty where the compiler has no such clones, and under sanitizers, whose instrumentation cannot
- * run inside a resolver (it runs before their start-up code). A clone must not be `inline`. An
- * OpenMP region inside a clone is cloned with it (checked on GCC 12).
+ * Empty where the compiler has no such clones, and, as a precaution, under sanitizers: a resolver
+ * runs before their start-up code (a small case did run under GCC 12's address, thread and
+ * undefined). A clone must not be `inline`. An OpenMP region inside a clone is cloned with it
+ * (checked on GCC 12).
  */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(LS_SANITIZED)
 #define LSI_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))

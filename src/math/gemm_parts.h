@@ -26,7 +26,7 @@ void lsi_small_forward(int n_threads, size_t rows, size_t n, size_t k, const flo
                        const float *w, float *y);
 void lsi_small_input_grad(int n_threads, size_t rows, size_t k, size_t n, const float *dy,
                           const float *w, float *dx);
-size_t lsi_small_scratch_floats(size_t max_k, size_t max_n);
+size_t lsi_small_scratch_floats(void);
 
 /* leaf_gemm.c */
 void lsi_weight_grad_on(int n_threads, size_t k, size_t n, int n_leaves, const int64_t *leaf_row,

@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Products with a weight matrix that stays in the second-level cache: w is read where it lies,
- * never packed. BLIS packs all of w on every call (and for few rows packing is most of the work).
+ * Products with a small weight matrix: w is read where it lies, never packed. BLIS packs all of w
+ * on every call, and for few rows packing is most of the work.
  *
- * One thread of a Zen 4 core, us: ours, BLIS 0.9.0 native (what the contract allows), BLIS sup.
- *     rows x n x k     32x100x784   128x100x784   32x10x100   128x10x256   128x256x784
- *     AVX-512              48           194          0.9          8.9          442
- *     AVX2                 61           225          1.2         10.9          580
- *     native               81           242          5.3         18.7          515
- *     sup                  53           196          2.1         13.5          463
+ * One thread of a Zen 4 core, us; native is BLIS 0.9.0 with sup off, which the contract needs:
+ *     forward, rows x n x k   32x100x784   128x100x784   32x10x100   128x10x256   128x256x512
+ *     ours, AVX-512                   48           194         0.9          8.9           289
+ *     ours, AVX2                      61           225         1.2         10.9           356
+ *     native                          81           242         5.3         18.7           335
+ *     native with sup                 53           196         2.1         13.5           301
+ * Past the limit below AVX-512 still won (1.07 to 1.48 x), but AVX2 lost (0.67 to 0.89 x with 128
+ * rows or more), and the choice must not depend on the ISA. An Intel core with skx kernels was not
+ * measured.
+ *
+ * The input gradient transposes w first. Native time / ours for k = 100, n = 1..16 and 8, 32, 128
+ * rows: 1.75 to 36 with AVX-512; 0.93 to 8.9 with AVX2 (below 1 only with 128 rows). Wider layers
+ * lost, to 0.15 x at k = 1024, n = 20: the transpose's stores, a power of two apart, share one
+ * cache set.
  *
  * Each element is one chain of fused multiply-adds over k from +0, in order of k: trivially the
  * same bits for any grouping of rows, any number of threads and any ISA level.
@@ -19,20 +27,19 @@
 #include "math/gemm_parts.h"
 #include "math/micro.h"
 
-static const size_t MAX_WEIGHTS = 256 * 1024; /* floats: 1 MiB */
-static const size_t MAX_TRANSPOSED = 32;      /* columns of w worth transposing on each call */
+static const size_t MAX_WEIGHTS = 128 * 1024; /* of the forward product, floats: 512 KiB */
+static const size_t MAX_GRAD_K = 128, MAX_GRAD_N = 16;
 
 bool lsi_small_forward_takes(size_t n, size_t k) {
-  return n * k <= MAX_WEIGHTS;
+  return k == 0 || n <= MAX_WEIGHTS / k;
 }
 
 bool lsi_small_input_grad_takes(size_t k, size_t n) {
-  return n <= MAX_TRANSPOSED && n * k <= MAX_WEIGHTS;
+  return k <= MAX_GRAD_K && n <= MAX_GRAD_N;
 }
 
-size_t lsi_small_scratch_floats(size_t max_k, size_t max_n) {
-  size_t n = max_n < MAX_TRANSPOSED ? max_n : MAX_TRANSPOSED;
-  return n * max_k < MAX_WEIGHTS ? n * max_k : MAX_WEIGHTS;
+size_t lsi_small_scratch_floats(void) {
+  return MAX_GRAD_K * MAX_GRAD_N;
 }
 
 static void forward_tile(const lsi_micro *micro, size_t panel, size_t row, size_t rows, size_t n,

@@ -32,6 +32,7 @@ int lsi_tree_canonical(int n_leaves, int begin, int end, lsi_tree_node nodes[LSI
 /* The height of the root: smallest h with (1 << h) >= n_leaves. */
 int lsi_tree_height(int n_leaves);
 
+/* The sums run on the calling thread; a caller with threads cuts [0, n) among them. */
 /*
  * Sum n_nodes values (rows of `values`, row stride `stride` elements) of adjacent nodes, left to
  * right, that together cover all the leaves below one common node, in tree order; `nodes` in leaf
