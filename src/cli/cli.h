@@ -81,6 +81,9 @@ bool cli_int(const cli_args *args, const cli_verb *verb, int key, int64_t min, i
 /* The nearest of `n` names to a mistyped word, or NULL. */
 const char *cli_nearest(const char *word, const char *const *names, int n);
 
+/* Make OpenMP threads yield soon at barriers; may start the program anew, once (threads.c). */
+void cli_settle_threads(char **argv);
+
 /* ---- reports (report.c) ---- */
 
 /* Is this the process that prints? Asks the launcher's environment, so it works before MPI is up.

@@ -75,6 +75,7 @@ static void let_the_first_speak(void) {
 }
 
 int main(int argc, char **argv) {
+  cli_settle_threads(argv);
   /* Of many processes one speaks; the others' help and results would only repeat it. */
   if (!cli_is_first() && !freopen("/dev/null", "w", stdout))
     return CLI_FAILURE;
