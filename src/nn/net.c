@@ -177,7 +177,8 @@ double lsi_net_penalty(const lsi_net *net, const float *params) {
   double sum = 0;
   for (int i = 0; i < net->layout.n; i++) {
     const lsi_tensor *t = &net->layout.tensors[i];
-    if (t->regularizer.info) sum += lsi_regularizer_loss(&t->regularizer, params + t->offset, t->count);
+    if (t->regularizer.info && t->trainable) /* Keras: frozen weights have no penalty */
+      sum += lsi_regularizer_loss(&t->regularizer, params + t->offset, t->count);
   }
   return sum;
 }
