@@ -36,12 +36,14 @@ static json_t *write_loss(const lsi_compile *compile) {
 
 /* A metric's name for Keras: as given when Keras spells it so, for that is what its logs will say. */
 static json_t *write_metric(const char *text) {
+  static const char *const abbreviations[] = {"acc", "ce", "mse", "mae", "bce"};
   lsi_object object;
   if (lsi_object_parse(&lsi_metrics, text, &object) != LS_OK) return NULL;
-  const lsi_class_info *info = object.info;
-  bool known = strcmp(text, info->name) == 0;
-  for (int i = 0; i < 4 && info->aliases[i]; i++) known = known || strcmp(text, info->aliases[i]) == 0;
-  return json_string(known ? text : info->name);
+  for (size_t i = 0; i < sizeof abbreviations / sizeof *abbreviations; i++)
+    if (strcmp(text, abbreviations[i]) == 0) return json_string(text);
+  /* compile() folds the case of this one name; the loader of a file does not. */
+  bool folded = object.info->kind == LSI_METRIC_ACCURACY && !strchr(text, '(');
+  return json_string(folded ? "accuracy" : object.info->name);
 }
 
 /* The metrics with `weighted`: names for Keras, or the texts as given. */

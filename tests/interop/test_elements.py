@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: MIT
+"""Names and defaults of every class, activations, losses, metrics, initialisers, regularisers, schedules against Keras."""
+import inspect
+import sys
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+
+from oracle import Oracle, OracleError, Report
+
+keras.utils.set_random_seed(5)
+rng = np.random.default_rng(7)
+oracle, report = Oracle(sys.argv[1]), Report()
+
+# Ours alone, or ours by name only.
+NOT_KERAS = {("schedules", "Constant"), ("schedules", "LinearWarmup"), ("metrics", "accuracy"), ("metrics", "crossentropy")}
+OURS_ONLY = {"l1_l2", "huber_loss", "rmse"}  # names of Keras 2 and of habit; written to files in Keras's spelling
+MODULES = {"initializers": keras.initializers, "regularizers": keras.regularizers, "losses": keras.losses,
+           "metrics": keras.metrics, "optimizers": keras.optimizers, "schedules": keras.optimizers.schedules}
+
+
+# Few of them: JAX compiles for every new shape.
+SHAPES = [(33, 7), (1, 3), (20, 1)]
+
+
+def f4(*shape, scale=1.0):
+    return (rng.standard_normal(shape) * scale).astype(np.float32)
+
+
+def tables():
+    """Our argument names, order and defaults are Keras's; each of our names means the same class there."""
+    families, _ = oracle("tables")
+    for family, module in MODULES.items():
+        for entry in families[family]:
+            name = entry["class_name"]
+            if (family, name) in NOT_KERAS:
+                continue
+            signature = inspect.signature(getattr(module, name).__init__).parameters
+            theirs = [p for p in signature if p not in ("self", "args", "kwargs")]
+            ours = [p for p, _ in entry["params"]]
+            known = [p for p in theirs if p in ours]
+            report.true(f"{family}: arguments", known == ours and theirs[:1] == ours[:1],
+                        f"{name}: ours {ours}, Keras {theirs}")
+            for param, value in entry["params"]:
+                default = signature[param].default if param in signature else None
+                if param == "name" and default is None or param not in signature:
+                    continue
+                default = "REQUIRED" if default is inspect.Parameter.empty else default
+                same = value == default or isinstance(default, (int, float)) and float(value) == float(default)
+                report.true(f"{family}: defaults", same, f"{name}.{param}: ours {value!r}, Keras {default!r}")
+            if family in ("initializers", "regularizers", "losses", "metrics", "optimizers"):
+                for alias in {entry["name"], *entry["aliases"]} - OURS_ONLY:
+                    try:
+                        found = module.get(alias)
+                    except ValueError:
+                        found = None
+                    except KeyError:  # known, and lacks an argument
+                        found = name
+                    report.true(f"{family}: names", found is not None, f"{alias} ({name}) is not known to Keras")
+    for name in families["activations"]:
+        report.true("activations: names", keras.activations.get(name) is not None, name)
+    return families
+
+
+def activations(names):
+    special = np.array([0, -0.0, 1, -1, 0.5, -0.5, 3, -3, 6, 6.5, 2.5, -2.5, 20, -20, 90, -90, 1e-8, -1e-8, 1e-30], np.float32)
+    for name in names:
+        function = keras.activations.get(name)
+        for case in range(6):
+            x = f4(5, 7, scale=[0.1, 1, 3, 10, 30, 1][case])
+            if case == 5:
+                x = np.resize(special, (5, 7))
+            dy = f4(*x.shape)
+            _, ours = oracle("activation", {"x": x, "dy": dy}, name=name)
+            y, back = jax.vjp(lambda z: function(z), jnp.asarray(x))
+            y, dx = np.asarray(y), np.asarray(back(jnp.asarray(dy))[0])
+            # Each value within a few units of its own last place, or of the row's scale where terms cancel.
+            report.close(f"activation {name}", ours["y"], y, 3e-6, scale=np.abs(y) + 0.1, case=f"case {case}")
+            # Keras's kinks give either one-sided slope.
+            kink = np.isin(x, [0, 0.5, -0.5, 1, -1, 3, -3, 6, 2.5, -2.5]) & (case == 5)
+            row = np.abs(dx).max(axis=1, keepdims=True)
+            report.close(f"activation {name}, gradient", np.where(kink, 0, ours["dx"]), np.where(kink, 0, dx), 5e-6,
+                         scale=np.maximum(np.abs(dy), row), case=f"case {case}")
+
+
+LOSSES = [
+    ("categorical_crossentropy", "softmax"), ("CategoricalCrossentropy(label_smoothing=0.1)", "softmax"),
+    ("CategoricalCrossentropy(from_logits=True)", "linear"),
+    ("CategoricalCrossentropy(from_logits=True, label_smoothing=0.2)", "linear"), ("categorical_crossentropy", "linear"),
+    ("sparse_categorical_crossentropy", "softmax"), ("SparseCategoricalCrossentropy(from_logits=True)", "linear"),
+    ("sparse_categorical_crossentropy", "linear"),
+    ("binary_crossentropy", "sigmoid"), ("BinaryCrossentropy(label_smoothing=0.1)", "sigmoid"),
+    ("BinaryCrossentropy(from_logits=True)", "linear"), ("BinaryCrossentropy(from_logits=True, label_smoothing=0.3)", "linear"),
+    ("binary_crossentropy", "linear"),
+    ("mse", "linear"), ("mean_squared_error", "tanh"), ("mae", "linear"), ("huber", "linear"), ("Huber(delta=0.3)", "linear"),
+]
+
+
+def keras_object(module, text):
+    """Our call notation is Python's."""
+    if "(" not in text:
+        return module.get(text)
+    return eval(text, {**vars(module), "schedules": keras.optimizers.schedules})  # pylint: disable=eval-used
+
+
+def losses():
+    for text, activation in LOSSES:
+        for case in range(6):
+            rows, n = SHAPES[case % 3]
+            n = max(n, 2) if "ategorical" in text else n
+            logits = f4(rows, n, scale=[0.5, 1, 2, 3, 4, 1][case])
+            fused = activation in ("softmax", "sigmoid")
+            ours_in = logits
+            if not fused and "from_logits" not in text and "crossentropy" in text:  # probabilities straight in
+                ours_in = np.asarray(jax.nn.softmax(logits) if "ategorical" in text else jax.nn.sigmoid(logits))
+            arrays = {"in": ours_in, "weight": np.abs(f4(rows)) if case % 2 else None}
+            if "parse" in text:
+                target = arrays["label"] = rng.integers(0, n, rows).astype(np.int32)
+            elif "ategorical" in text:
+                target = arrays["target"] = np.eye(n, dtype=np.float32)[rng.integers(0, n, rows)]
+            elif "inary" in text:
+                target = arrays["target"] = rng.integers(0, 2, (rows, n)).astype(np.float32)
+            else:
+                target = arrays["target"] = f4(rows, n)
+            reply, ours = oracle("loss", arrays, loss=text, activation=activation)
+            loss = keras_object(keras.losses, text)
+            apply = keras.activations.get(activation) if fused else (lambda z: z)
+            weight = arrays["weight"]
+
+            def value(z):
+                y = apply(z)
+                if isinstance(loss, keras.losses.Loss):
+                    return loss(target, y, sample_weight=weight)
+                each = loss(target, y)
+                return jnp.mean(each if weight is None else each * weight)
+
+            keras_value, keras_grad = jax.value_and_grad(value)(jnp.asarray(ours_in))
+            kind = f"loss {text} after {activation}"
+            report.close(kind, np.mean(ours["value"]), keras_value, 3e-6, scale=abs(float(keras_value)) + 0.1, case=f"case {case}")
+            report.close(kind + ", gradient", ours["grad"], keras_grad, 2e-5, case=f"case {case}")
+            report.true("losses: on logits when fused", reply["on_logits"] == (fused or "from_logits" in text), kind)
+
+
+# (text, kind of prediction, kind of target)
+METRICS = [
+    ("accuracy", "p", "label"), ("acc", "p", "hot"), ("accuracy", "p1", "b"), ("crossentropy", "p", "label"), ("ce", "p", "hot"),
+    ("crossentropy", "p1", "b"), ("Accuracy()", "values", "values"), ("binary_accuracy", "pn", "bn"),
+    ("BinaryAccuracy(threshold=0.3)", "pn", "bn"), ("categorical_accuracy", "p", "hot"), ("sparse_categorical_accuracy", "p", "label"),
+    ("TopKCategoricalAccuracy(k=3)", "p", "hot"), ("SparseTopKCategoricalAccuracy(k=2)", "p", "label"),
+    ("top_k_categorical_accuracy", "p", "hot"), ("sparse_top_k_categorical_accuracy", "p", "label"),
+    ("mae", "values", "values"), ("mse", "values", "values"), ("root_mean_squared_error", "values", "values"),
+    ("precision", "pn", "bn"), ("recall", "pn", "bn"), ("Precision(thresholds=0.7)", "pn", "bn"), ("Recall(thresholds=0.2)", "pn", "bn"),
+    ("categorical_crossentropy", "p", "hot"), ("CategoricalCrossentropy(label_smoothing=0.1)", "p", "hot"),
+    ("sparse_categorical_crossentropy", "p", "label"), ("binary_crossentropy", "pn", "bn"), ("bce", "pn", "bn"),
+    ("BinaryCrossentropy(label_smoothing=0.2)", "pn", "bn"), ("BinaryCrossentropy(from_logits=True)", "values", "bn"),
+    ("CategoricalCrossentropy(from_logits=True)", "values", "hot"), ("SparseCategoricalCrossentropy(from_logits=True)", "values", "label"),
+]
+RESOLVED = {"label": ("SparseCategoricalAccuracy", "SparseCategoricalCrossentropy"),
+            "hot": ("CategoricalAccuracy", "CategoricalCrossentropy"), "b": ("BinaryAccuracy", "BinaryCrossentropy")}
+
+
+def keras_metric(text, target_kind):
+    if text in ("accuracy", "acc"):
+        return getattr(keras.metrics, RESOLVED[target_kind][0])()
+    if text in ("crossentropy", "ce"):
+        return getattr(keras.metrics, RESOLVED[target_kind][1])()
+    metric = keras_object(keras.metrics, text)
+    if inspect.isfunction(metric):
+        metric = keras.metrics.MeanMetricWrapper(metric)
+    return metric() if inspect.isclass(metric) else metric
+
+
+def metrics():
+    for text, pred_kind, target_kind in METRICS:
+        for case in range(4):
+            rows, n = SHAPES[case % 3]
+            n = {"p1": 1, "pn": 3}.get(pred_kind, max(n, 6))
+            values = f4(rows, n, scale=2)
+            pred = values if pred_kind == "values" else np.asarray(jax.nn.softmax(values) if pred_kind == "p" else jax.nn.sigmoid(values))
+            arrays = {"pred": pred, "weight": np.abs(f4(rows)) if case % 2 else None}
+            label = rng.integers(0, n, rows).astype(np.int32)
+            if target_kind == "label":
+                target = arrays["label"] = label
+            elif target_kind == "hot":
+                target = arrays["target"] = np.eye(n, dtype=np.float32)[label]
+            elif target_kind == "values":
+                target = arrays["target"] = np.where(rng.random((rows, n)) < 0.3, pred, f4(rows, n)).astype(np.float32)
+            else:
+                target = arrays["target"] = rng.integers(0, 2, (rows, n)).astype(np.float32)
+            reply, _ = oracle("metric", arrays, metric=text)
+            metric = keras_metric(text, target_kind)
+            metric.update_state(target, pred, sample_weight=arrays["weight"])
+            expected = float(metric.result())
+            report.close(f"metric {text}", reply["value"], expected, 3e-6, scale=abs(expected) + 0.1,
+                         case=f"case {case} rows {rows} n {n}")
+
+
+INITIALIZERS = ["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "random_normal",
+                "RandomNormal(mean=1.0, stddev=0.3)", "truncated_normal", "TruncatedNormal(mean=-2.0, stddev=0.5)", "random_uniform",
+                "RandomUniform(minval=-0.5, maxval=2.0)", "zeros", "ones", "Constant(0.3)",
+                "VarianceScaling(scale=2.0, mode='fan_out', distribution='uniform')",
+                "VarianceScaling(scale=0.5, mode='fan_avg', distribution='untruncated_normal')"]
+
+
+def initializers():
+    """The generators differ, so the distributions are compared: moments, extremes, quantiles; and against Keras's own draw."""
+    rows, columns = 300, 400
+    for text in INITIALIZERS:
+        theirs = np.asarray(keras_object(keras.initializers, text)((rows, columns))).ravel().astype(np.float64)
+        _, ours = oracle("initializer", initializer=text, rows=rows, columns=columns, seed=3)
+        ours = ours["values"].ravel().astype(np.float64)
+        _, again = oracle("initializer", initializer=text, rows=rows, columns=columns, seed=3)
+        report.true("initializers: a function of the seed", np.array_equal(ours, again["values"].ravel()), text)
+        spread = theirs.std()
+        if spread == 0:
+            report.close(f"initializer {text}", ours, theirs, 0.0, case=text)
+            continue
+        # Of 120,000 draws a mean is known to 0.003 spreads, a quantile to about 0.01.
+        report.close(f"initializer {text}: mean and spread", [ours.mean(), ours.std()], [theirs.mean(), spread], 0.02, scale=spread)
+        levels = np.linspace(0.01, 0.99, 50)
+        report.close(f"initializer {text}: quantiles", np.quantile(ours, levels), np.quantile(theirs, levels), 0.05, scale=spread)
+        if "untruncated" in text or "andom" in text and "ormal" in text:
+            continue
+        report.close(f"initializer {text}: ends", [ours.min(), ours.max()], [theirs.min(), theirs.max()], 0.02, scale=spread)
+        row_means = ours.reshape(rows, columns).mean(axis=1)
+        report.true("initializers: rows are independent", row_means.std() < 3 * spread / np.sqrt(columns), text)
+
+
+def regularizers():
+    for text in ["l1", "l2", "L1L2", "L1(0.3)", "L2(0.01)", "L1L2(l1=0.1, l2=0.2)"]:
+        w = f4(17, 9)
+        w[0, :3] = 0
+        reply, ours = oracle("regularizer", {"w": w}, regularizer=text)
+        theirs = keras_object(keras.regularizers, text)
+        value, grad = jax.value_and_grad(lambda v: jnp.asarray(theirs(v)))(jnp.asarray(w))
+        report.close("regularizer values", reply["value"], value, 1e-6, case=text)
+        grad = np.where(w == 0, 0, np.asarray(grad))  # |0| has any slope
+        report.close("regularizer gradients", ours["grad"], grad, 1e-6, floor=1e-3, case=text)
+
+
+SCHEDULES = ["ExponentialDecay(0.1, 30, 0.9)", "ExponentialDecay(0.1, 7, 0.5, staircase=True)", "InverseTimeDecay(0.1, 10, 0.5)",
+             "InverseTimeDecay(0.1, 10, 0.5, staircase=True)", "PolynomialDecay(0.1, 50)",
+             "PolynomialDecay(0.1, 20, end_learning_rate=0.01, power=2.0, cycle=True)",
+             "PolynomialDecay(0.1, 40, end_learning_rate=0.02, power=0.5)",
+             "PiecewiseConstantDecay([10, 20, 50], [0.1, 0.05, 0.02, 0.01])", "CosineDecay(0.1, 60)", "CosineDecay(0.1, 60, alpha=0.1)",
+             "CosineDecay(0.01, 60, alpha=0.05, warmup_target=0.2, warmup_steps=15)", "CosineDecayRestarts(0.1, 12)",
+             "CosineDecayRestarts(0.1, 10, t_mul=1.0, m_mul=0.9, alpha=0.1)", "CosineDecayRestarts(0.1, 9, t_mul=1.5, m_mul=0.8)"]
+
+
+def schedules():
+    for text in SCHEDULES:
+        _, ours = oracle("schedule", schedule=text, steps=100)
+        theirs = keras_object(keras.optimizers.schedules, text)
+        expected = np.array([float(theirs(i)) for i in range(100)])
+        report.close(f"schedule {text}", ours["rates"], expected, 3e-6, scale=np.abs(expected).max())
+
+
+def refusals():
+    """What Keras has and we do not is refused, not guessed."""
+    for arguments in [{"activation": "glu"}, {"activation": "sparsemax"}]:
+        try:
+            oracle("activation", {"x": f4(1, 4), "dy": f4(1, 4)}, name=arguments["activation"])
+            report.true("refusals", False, str(arguments))
+        except OracleError:
+            report.true("refusals", True)
+
+
+families = tables()
+activations(families["activations"])
+losses()
+metrics()
+initializers()
+regularizers()
+schedules()
+refusals()
+report.finish()
