@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/feed.h"
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -107,6 +109,26 @@ static void apply_class_weights(const lsi_feed *feed, int64_t n) {
   }
 }
 
+/* A single NaN or infinity among the samples spoils every weight after one step, far from its cause. */
+static ls_status check_finite(const lsi_feed *feed, const char *what, int64_t n, int64_t width, const float *values) {
+  int bad = 0;
+  for (int64_t i = 0; i < n * width; i++) bad |= !(fabsf(values[i]) <= FLT_MAX);
+  if (!bad) return LS_OK;
+  int64_t at = 0;
+  while (fabsf(values[at]) <= FLT_MAX) at++;
+  LSI_FAIL(LS_ERR_NUMERIC, "mend such samples, or leave them out", "%s: sample %lld: value %lld of %s is %g, not a finite number",
+           feed->data->label, (long long)feed->rows[at / width], (long long)(at % width), what, (double)values[at]);
+}
+
+static ls_status check_values(const lsi_feed *feed, int64_t n, const float *x, const lsi_targets *targets, bool has_weight) {
+  const ls_dataset_info *info = &feed->data->info;
+  if (info->x_dtype == LS_FLOAT32 || info->x_dtype == LS_FLOAT64)
+    LSI_TRY(check_finite(feed, "x", n, lsi_dataset_features(feed->data), x));
+  if (!feed->objective) return LS_OK;
+  if (!info->y_is_label) LSI_TRY(check_finite(feed, "y", n, info->n_targets, targets->target));
+  return has_weight ? check_finite(feed, "sample_weight", n, 1, targets->weight) : LS_OK;
+}
+
 ls_status lsi_feed_load(lsi_feed *feed, int64_t p, float *x, lsi_batch *batch) {
   const lsi_objective *objective = feed->objective;
   lsi_targets *buffer = &feed->buffer;
@@ -117,6 +139,7 @@ ls_status lsi_feed_load(lsi_feed *feed, int64_t p, float *x, lsi_batch *batch) {
   choose_rows(feed, p, &batch->plan);
   void *y = !objective ? NULL : buffer->label ? (void *)buffer->label : (void *)buffer->target;
   LSI_TRY(lsi_dataset_read(feed->data, feed->rows, n, x, y, has_weight ? buffer->weight : NULL));
+  LSI_TRY(check_values(feed, n, x, buffer, has_weight));
   if (!objective) return LS_OK;
   if (buffer->label) {
     LSI_TRY(check_labels(feed, n));
