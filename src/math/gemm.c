@@ -127,7 +127,7 @@ void lsi_gemm_weight_grad(size_t k, size_t n, int n_leaves, const int64_t *leaf_
   lsi_weight_grad_on(threads_for(rows, n, dw ? k : 1), k, n, n_leaves, leaf_row, x, dy, dw, db);
 }
 
-/* ---- scratch --------------------------------------------------------------------------------- */
+/* ---- scratch ---- */
 static struct {
   float *memory;
   size_t capacity;

@@ -67,7 +67,7 @@ static struct {
   char reason[sizeof((lsi_kernel_info *)0)->reason];
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* ---- what this CPU can run ------------------------------------------------------------------- */
+/* ---- what this CPU can run ---- */
 #if defined(__x86_64__)
 static bool cpu_has(const char *feature) {
   if (!feature)
@@ -104,7 +104,7 @@ static const char *table_choice(const char **why) {
 }
 #endif
 
-/* ---- finding a set --------------------------------------------------------------------------- */
+/* ---- finding a set ---- */
 static const kernel_set *find_by_name(const char *name) {
   for (int i = 0; i < N_SETS; i++)
     if (strcmp(kernel_sets[i].name, name) == 0)
@@ -146,7 +146,7 @@ static ls_status check_runs_here(const kernel_set *set) {
   return LS_OK;
 }
 
-/* ---- choosing -------------------------------------------------------------------------------- */
+/* ---- choosing ---- */
 static void set_reason(const char *text) {
   snprintf(state.reason, sizeof state.reason, "%s", text);
 }

@@ -35,7 +35,7 @@ typedef struct grad_job {
   float *ones, *x_edge, *x_packed, *dy_packed;
 } grad_job;
 
-/* ---- scratch --------------------------------------------------------------------------------- */
+/* ---- scratch ---- */
 /* ones panel, edge panel, x panels, dy panels. The pad keeps panels of a power-of-two size off one
    cache set. */
 static size_t x_panel_floats(const lsi_micro *micro, size_t rows) {
@@ -52,7 +52,7 @@ size_t lsi_leaf_scratch_floats(size_t max_rows, size_t max_k, size_t max_n) {
   return scratch_floats(lsi_micro_get(), max_rows, max_k, max_n);
 }
 
-/* ---- the definition -------------------------------------------------------------------------- */
+/* ---- the definition ---- */
 static float element_by_definition(int n_leaves, const int64_t *leaf_row, const float *x,
                                    size_t x_stride, const float *dy, size_t n) {
   float stack[LSI_TREE_MAX_LEVEL + 1];
@@ -79,7 +79,7 @@ void lsi_weight_grad_definition(size_t k, size_t n, int n_leaves, const int64_t 
     db[j] = element_by_definition(n_leaves, leaf_row, NULL, 0, dy + j, n);
 }
 
-/* ---- packing --------------------------------------------------------------------------------- */
+/* ---- packing ---- */
 static void pack_x_row(const grad_job *job, size_t panel, const float *from, float *to) {
   size_t width = (size_t)job->micro->rows, begin = panel * width;
   if (width == LSI_MICRO_MAX_ROWS && job->k - begin >= width) {
@@ -127,7 +127,7 @@ static void pack_ones(const grad_job *job) {
     job->ones[i] = i % width == 0 ? 1.0f : 0.0f;
 }
 
-/* ---- tiles ----------------------------------------------------------------------------------- */
+/* ---- tiles ---- */
 static void x_operand(const grad_job *job, size_t panel, lsi_leaf_tile *tile) {
   size_t width = (size_t)job->micro->rows;
   bool whole = (panel + 1) * width <= job->k;

@@ -26,8 +26,7 @@ LSI_INLINE void tile_store(const int tile_rows, const int vectors, vec (*acc)[VE
   }
 }
 
-/* ---- leaf tiles --------------------------------------------------------------------------------
- */
+/* ---- leaf tiles ---- */
 /*
  * Two leaves at a time, so that siblings meet in registers: two accumulators an element, and hence
  * half the tile's rows at a time, except where tiles are one vector wide.
@@ -127,8 +126,7 @@ LSI_INLINE void leaf_tile(const lsi_leaf_tile *t, const int vectors) {
       leaf_strip(t, vectors, leaf, strip, last);
 }
 
-/* ---- plain tiles ------------------------------------------------------------------------------
- */
+/* ---- plain tiles ---- */
 /* Rows past the last are computed as copies of it and not stored. */
 LSI_INLINE void chain_tile(const lsi_chain_tile *t, const int vectors) {
   const float *a[ROWS], *b = t->b;

@@ -6,7 +6,7 @@
 
 #include "math/clones.h"
 
-/* ---- index arithmetic ------------------------------------------------------------------------ */
+/* ---- index arithmetic ---- */
 int lsi_tree_height(int n_leaves) {
   int height = 0;
   while (((int64_t)1 << height) < n_leaves)
@@ -76,8 +76,7 @@ int lsi_tree_plan(const lsi_tree_node *nodes, int n_nodes, lsi_tree_step *steps)
   return n;
 }
 
-/* ---- sums of rows: chunk by chunk, so that partial sums stay in the first-level cache ---------
- */
+/* ---- sums of rows: chunk by chunk, so that partial sums stay in the first-level cache ---- */
 enum { CHUNK = 256 };
 
 LSI_CLONES static void add_f32(size_t n, const float *a, const float *b, float *out) {
@@ -133,7 +132,7 @@ void lsi_tree_sum_rows_f32(const lsi_tree_node *nodes, int n_nodes, const float 
     sum_chunks_f32(nodes, n_nodes, rows, NULL, 0, n, out);
 }
 
-/* ---- sums over parameters -------------------------------------------------------------------- */
+/* ---- sums over parameters ---- */
 enum { LANES = 16 }; /* element i of a block goes to lane i % LANES; then a tree over lanes */
 
 LSI_INLINE double sum_lanes(double lane[LANES]) {

@@ -5,7 +5,7 @@
 #include "math/elementary.h"
 #include "math/team.h"
 
-/* ---- Wichura (1988), Algorithm AS 241, PPND16: ratios of two polynomials of degree 7 -------- */
+/* ---- Wichura (1988), Algorithm AS 241, PPND16: ratios of two polynomials of degree 7 ---- */
 
 LSI_INLINE double ratio(double r, const double a[8], const double b[8]) {
   double top = a[7], bottom = b[7];
@@ -51,7 +51,7 @@ double lsi_normal_quantile(double p) {
   return quantile(p);
 }
 
-/* ---- filling ------------------------------------------------------------------------------- */
+/* ---- filling ---- */
 
 enum { CHUNK = 256 }; /* elements drawn in one go; a multiple of 2 */
 

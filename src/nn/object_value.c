@@ -12,7 +12,7 @@ int lsi_object_slot(const lsi_class_info *info, int i) {
   return slot;
 }
 
-/* ---- messages ------------------------------------------------------------------------------ */
+/* ---- messages ---- */
 
 /* A bound as the table means it: nextafter'd ones are open. Returns whether it is open. */
 static bool bound_text(double bound, char *text, size_t size) {
@@ -69,7 +69,7 @@ static ls_status unfit(const lsi_family *family, const lsi_object *object, int i
            object->info->class_name, param->name, value, expected);
 }
 
-/* ---- values -------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 static bool is_none(const char *text) {
   return strcmp(text, "None") == 0 || strcmp(text, "null") == 0;

@@ -114,7 +114,7 @@ const lsi_family lsi_schedules = {.what = "schedule",
                                   .n_classes = (int)(sizeof classes / sizeof *classes),
                                   .check = check_schedule};
 
-/* ---- formulas ------------------------------------------------------------------------------ */
+/* ---- formulas ---- */
 
 static double piecewise(const lsi_object *s, double step) {
   int i = 0;

@@ -10,8 +10,7 @@
 
 enum { LINE = LSI_ALIGN / sizeof(float), PIECE_LIMIT = 1 << 30 };
 
-/* ---- one rank: its only partial is the root
- * ------------------------------------------------------- */
+/* ---- one rank: its only partial is the root ---- */
 static ls_status post_nothing(lsi_exchange *exchange, lsi_piece piece) {
   (void)exchange, (void)piece;
   return LS_OK;
@@ -36,8 +35,7 @@ static ls_status open_none(lsi_exchange *exchange) {
   return LS_OK;
 }
 
-/* ---- common
- * ------------------------------------------------------------------------------------------- */
+/* ---- common ---- */
 lsi_piece lsi_exchange_slice(const lsi_exchange *exchange, lsi_piece piece, int rank) {
   size_t first_line = piece.begin / LINE, lines = (piece.end + LINE - 1) / LINE - first_line;
   size_t begin, end;

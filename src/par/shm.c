@@ -86,8 +86,7 @@ void lsi_shm_destroy(lsi_shm *shm) {
   memset(shm, 0, sizeof *shm);
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------
- */
+/* ---- waiting ---- */
 /* A pause takes up to 50 ns. Where cores are free, giving one away costs well under 1 us after the
    first 50 us, and it helps when they are not as free as it seemed (other programs). */
 enum { SPINS_FREE = 1000, SPINS_CROWDED = 50, YIELDS_BETWEEN_PROBES = 256 };

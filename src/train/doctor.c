@@ -16,8 +16,7 @@
 
 enum { N_SHAPES = 40, N_ELEMENTS = 1000, N_SUMS = 6 };
 
-/* ---- where
- * --------------------------------------------------------------------------------------------- */
+/* ---- where ---- */
 typedef struct place {
   char host[64], cpus[96], own_kernels[32];
   int threads, n_cores;
@@ -63,8 +62,7 @@ static ls_status print_map(const ls_context *context, const lsi_kernel_info *inf
   return code == MPI_SUCCESS ? LS_OK : lsi_mpi_status(code, "MPI_Gather");
 }
 
-/* ---- the self-check
- * -------------------------------------------------------------------------------------- */
+/* ---- the self-check ---- */
 /* Both signs and magnitudes 2^-8 to 2^7: another order of additions shows in most elements. */
 static float leaf_value(int sum, int leaf, size_t j) {
   uint64_t bits = lsi_mix64(((uint64_t)sum << 48) ^ ((uint64_t)leaf << 24) ^ j);

@@ -13,7 +13,7 @@
 #include "base/rng.h"
 #include "base/status.h"
 
-/* ---- status ---------------------------------------------------------------------------------- */
+/* ---- status ---- */
 static ls_status fails(int value) {
   LSI_CHECK(value > 3, LS_ERR_CONFIG, "raise it", "units is %d, not above %d", value, 3);
   return LS_OK;
@@ -81,8 +81,7 @@ static void test_nearest_name(void **state) {
   assert_null(lsi_nearest_name("x", names, 0));
 }
 
-/* ---- rng ---------------------------------------------------------------------------------------
- */
+/* ---- rng ---- */
 /* Philox4x32-10 as the paper has it, one block: the reference for the vectorised one. */
 static void philox_reference(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
   uint32_t c[4] = {counter[0], counter[1], counter[2], counter[3]}, k[2] = {key[0], key[1]};
@@ -208,8 +207,7 @@ static void test_mix64_known_answers(void **state) { /* splitmix64 from seeds 0 
   assert_true(lsi_mix64(1) == 0x910a2dec89025cc1u);
 }
 
-/* ---- hash --------------------------------------------------------------------------------------
- */
+/* ---- hash ---- */
 static void test_hash_known_answer(void **state) { /* XXH3 128-bit of nothing */
   (void)state;
   char hex[LSI_DIGEST_HEX];
@@ -245,8 +243,7 @@ static void test_hash_by_pieces(void **state) {
   assert_string_not_equal(again, whole);
 }
 
-/* ---- memory ------------------------------------------------------------------------------------
- */
+/* ---- memory ---- */
 static void test_memory_is_aligned_zeroed_and_padded(void **state) {
   (void)state;
   for (size_t n = 0; n < 70; n++) {

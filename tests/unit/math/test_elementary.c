@@ -12,7 +12,7 @@
 
 #include "math/elementary.h"
 
-/* ---- references ----------------------------------------------------------------------------- */
+/* ---- references ---- */
 static long double sigmoid_l(long double x) {
   return x < 0 ? expl(x) / (1 + expl(x)) : 1 / (1 + expl(-x));
 }
@@ -25,7 +25,7 @@ static long double cos_pi_l(long double x) {
   return r < 0.25L ? cosl(pi * r) : r > 0.75L ? -cosl(pi * (1 - r)) : sinl(pi * (0.5L - r));
 }
 
-/* ---- errors in units of the last place ------------------------------------------------------- */
+/* ---- errors in units of the last place ---- */
 static double ulps(long double got, long double want, int digits, int min_exponent) {
   if (got == want)
     return 0;
@@ -250,7 +250,7 @@ static void test_special_doubles(void **state) {
   assert_true(isnan(lsi_cos_pi(INFINITY)) && isnan(lsi_cos_pi(NAN)));
 }
 
-/* ---- equal bits at every ISA level ----------------------------------------------------------- */
+/* ---- equal bits at every ISA level ---- */
 enum { N_POINTS = 100003, N_FUNCTIONS = 9 };
 static float input[N_POINTS], level_out[2][N_FUNCTIONS][N_POINTS];
 
@@ -325,7 +325,7 @@ static void test_every_isa_level_gives_equal_bits(void **state) {
 }
 #endif
 
-/* ---- LSI_CLONES ------------------------------------------------------------------------------ */
+/* ---- LSI_CLONES ---- */
 LSI_CLONES void test_clone_exp(float *out);
 LSI_CLONES void test_clone_exp(float *out) {
   for (int i = 0; i < N_POINTS; i++)

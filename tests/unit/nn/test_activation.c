@@ -14,7 +14,7 @@
 #include "math/team.h"
 #include "nn/activation.h"
 
-/* ---- formulas ------------------------------------------------------------------------------ */
+/* ---- formulas ---- */
 
 static double sigmoid(double z) {
   return 1 / (1 + exp(-z));
@@ -102,7 +102,7 @@ static void row_formula(lsi_activation a, size_t n, const double *z, double *y) 
   }
 }
 
-/* ---- inputs -------------------------------------------------------------------------------- */
+/* ---- inputs ---- */
 
 enum { MAX_N = 131 };
 
@@ -120,7 +120,7 @@ static bool near(double got, double want, double tolerance) {
   return fabs(got - want) <= tolerance * (1 + fabs(want));
 }
 
-/* ---- tests --------------------------------------------------------------------------------- */
+/* ---- tests ---- */
 
 static void forward_and_backward(void **state) {
   (void)state;

@@ -25,7 +25,7 @@ static lsi_loss made(const char *text, lsi_activation last, int64_t n) {
   return loss;
 }
 
-/* ---- formulas ------------------------------------------------------------------------------ */
+/* ---- formulas ---- */
 
 static real clip(real p) {
   const real epsilon = 1e-7f, top = 0.9999999f;
@@ -74,7 +74,7 @@ static real formula(const lsi_loss *loss, size_t n, const real *x, const float *
   return sum / n;
 }
 
-/* ---- inputs -------------------------------------------------------------------------------- */
+/* ---- inputs ---- */
 
 static double uniform(size_t i) {
   return lsi_rng_double(lsi_rng_make(9, LSI_RNG_TEST, 0, 0), 0, i);
@@ -128,7 +128,7 @@ static ls_status run(const lsi_loss *loss, const spec *s, size_t rows, size_t n,
                        weight, 0.125, value, p, g, &bad);
 }
 
-/* ---- tests --------------------------------------------------------------------------------- */
+/* ---- tests ---- */
 
 static void values_and_gradients(void **state) {
   (void)state;
