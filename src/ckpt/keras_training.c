@@ -14,7 +14,7 @@
 
 enum { MAX_CALL = 8192 };
 
-/* ---- writing ------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static json_t *write_call(const lsi_object *object) {
   char text[MAX_CALL];
@@ -35,14 +35,19 @@ static json_t *write_loss(const lsi_compile *compile) {
 }
 
 /* A metric's name for Keras: as given when Keras spells it so, for that is what its logs will say. */
-static json_t *write_metric(const char *text) {
-  static const char *const abbreviations[] = {"acc", "ce", "mse", "mae", "bce"};
+static json_t *write_metric(const lsi_compile *compile, const char *text) {
+  static const char *const abbreviations[] = {"acc", "mse", "mae", "bce"};
   lsi_object object;
   if (lsi_object_parse(&lsi_metrics, text, &object) != LS_OK) return NULL;
   for (size_t i = 0; i < sizeof abbreviations / sizeof *abbreviations; i++)
     if (strcmp(text, abbreviations[i]) == 0) return json_string(text);
   /* compile() folds the case of this one name; the loader of a file does not. */
   bool folded = object.info->kind == LSI_METRIC_ACCURACY && !strchr(text, '(');
+  /* Keras 3 has no "crossentropy" that resolves itself as a metric; the loss tells which is meant. */
+  if (object.info->kind == LSI_METRIC_CROSSENTROPY_AUTO) {
+    bool told = compile->loss.info && strstr(compile->loss.info->name, "_crossentropy");
+    return json_string(told ? compile->loss.info->name : "binary_crossentropy");
+  }
   return json_string(folded ? "accuracy" : object.info->name);
 }
 
@@ -53,7 +58,7 @@ static json_t *write_metrics(const lsi_compile *compile, bool weighted, bool as_
   for (int i = 0; i < compile->n_metrics; i++) {
     if (compile->weighted[i] != weighted) continue;
     const char *text = compile->metrics[i];
-    failed |= json_array_append_new(list, as_given ? json_string(text) : write_metric(text));
+    failed |= json_array_append_new(list, as_given ? json_string(text) : write_metric(compile, text));
   }
   if (!failed && (as_given || json_array_size(list) > 0)) return list;
   json_decref(list);
@@ -86,7 +91,7 @@ ls_status lsi_keras_training_json(const lsi_compile *compile, char **text) {
   return lsi_keras_json_print("training_config", json, text);
 }
 
-/* ---- reading ------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static ls_status keep_text(const char *text, char out[LSI_MAX_TEXT]) {
   LSI_CHECK(strlen(text) < LSI_MAX_TEXT, LS_ERR_UNSUPPORTED, NULL, "'%.60s...' is longer than %d characters", text,

@@ -9,7 +9,7 @@
 #include "nn/net.h"
 #include "oracle.h"
 
-/* ---- one pass ------------------------------------------------------------------------------ */
+/* ---- one pass ---- */
 
 /* Arrays "w0", "w1", ... into the net's tensors. */
 static ls_status take_weights(const oracle_call *call, lsi_net *net) {
@@ -86,7 +86,7 @@ ls_status oracle_net(oracle_call *call) {
   return status;
 }
 
-/* ---- the public API ------------------------------------------------------------------------ */
+/* ---- the public API ---- */
 
 static ls_status open_data(ls_context *context, const oracle_call *call, const char *prefix, ls_dataset **out) {
   char name[32];
