@@ -14,6 +14,10 @@
 void cli_settle_threads(char **argv) {
   if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
     return;
-  if (setenv("GOMP_SPINCOUNT", "1000", 1) == 0)
-    execv("/proc/self/exe", argv); /* where that fails, the default stays */
+  char program[4096]; /* by its own name, which is what ps then shows */
+  ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+  if (n <= 0 || setenv("GOMP_SPINCOUNT", "1000", 1) != 0)
+    return;
+  program[n] = '\0';
+  execv(program, argv); /* where that fails, the default stays */
 }
