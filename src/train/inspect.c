@@ -89,6 +89,16 @@ static void print_position(FILE *out, const lsi_checkpoint *checkpoint) {
   fprintf(out, "\n");
 }
 
+/* The settings the run was made with, one a line; the model's JSON is long and tells less than its tensors. */
+static void print_recipe(FILE *out, const char *recipe) {
+  if (!recipe) return;
+  fprintf(out, "settings\n");
+  for (size_t n; *recipe; recipe += n + (recipe[n] == '\n')) {
+    n = strcspn(recipe, "\n");
+    if (strncmp(recipe, "model ", 6) != 0) fprintf(out, "  %.*s\n", (int)n, recipe);
+  }
+}
+
 static void print_other_arrays(FILE *out, const lsi_checkpoint *checkpoint) {
   static const char *const types[] = {[LSI_CKPT_F32] = "float32", [LSI_CKPT_F64] = "float64", [LSI_CKPT_I64] = "int64"};
   fprintf(out, "other arrays\n");
@@ -103,20 +113,20 @@ static void print_other_arrays(FILE *out, const lsi_checkpoint *checkpoint) {
   }
 }
 
-static ls_status inspect_checkpoint(const lsi_file_state *state, FILE *out) {
-  const lsi_checkpoint *checkpoint = state->checkpoint;
+static void inspect_checkpoint(const lsi_checkpoint *checkpoint, FILE *out) {
   print_line(out, "kind", "checkpoint");
   print_position(out, checkpoint);
   print_line(out, "kernels", lsi_checkpoint_text(checkpoint, "kernels"));
   print_line(out, "data", lsi_checkpoint_text(checkpoint, "data_identity"));
-  return print_compile(out, lsi_checkpoint_text(checkpoint, "compile"));
+  print_recipe(out, lsi_checkpoint_text(checkpoint, "recipe"));
 }
 
 static ls_status inspect_state(const char *path, FILE *out) {
   lsi_file_state state;
   char hex[33];
   LSI_TRY(lsi_file_state_read(path, &state));
-  ls_status status = state.model ? inspect_model(&state, out) : inspect_checkpoint(&state, out);
+  ls_status status = state.model ? inspect_model(&state, out) : LS_OK;
+  if (state.checkpoint) inspect_checkpoint(state.checkpoint, out);
   if (status == LS_OK) status = lsi_file_state_digest(&state, hex);
   if (status == LS_OK) {
     print_line(out, "digest", hex);
