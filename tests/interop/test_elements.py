@@ -257,6 +257,30 @@ def schedules():
         report.close(f"schedule {text}", ours["rates"], expected, 3e-6, scale=np.abs(expected).max())
 
 
+OPTIMIZERS = ["SGD(0.1)", "SGD(0.1, momentum=0.9)", "SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.01)", "Adagrad(0.1)",
+              "RMSprop(0.01)", "RMSprop(0.01, momentum=0.7, centered=True)", "Adam(0.01)", "Adam(0.01, amsgrad=True)",
+              "AdamW(0.01)", "SGD(0.1, clipnorm=0.5)", "SGD(0.1, clipvalue=0.2)", "SGD(0.1, global_clipnorm=0.7)"]
+
+
+def optimizers():
+    """Given gradients of all sizes, zeros among them: every element after every step, to its own rounding."""
+    n, cut, steps = 40, 16, 12
+    for text in OPTIMIZERS:
+        params = f4(n)
+        grads = (f4(steps, n) * 10.0 ** rng.integers(-6, 2, (1, n))).astype(np.float32)
+        grads[:, ::9] = 0
+        _, ours = oracle("optimizer", {"params": params, "grads": grads}, optimizer=text, cut=cut)
+        variables = [keras.Variable(params[:cut]), keras.Variable(params[cut:])]
+        theirs = keras_object(keras.optimizers, text)
+        theirs.build(variables)
+        for step in range(steps):
+            theirs.apply([jnp.asarray(grads[step, :cut]), jnp.asarray(grads[step, cut:])])
+            expected = np.concatenate([np.asarray(v.value) for v in variables])
+            # Of an element's path so far, which sums up what was added to it.
+            report.close(f"optimizer {text}", ours["params"][step], expected, 3e-6, scale=np.abs(expected) + np.abs(params),
+                         case=f"step {step}")
+
+
 def refusals():
     """What Keras has and we do not is refused, not guessed."""
     for arguments in [{"activation": "glu"}, {"activation": "sparsemax"}]:
@@ -274,5 +298,6 @@ metrics()
 initializers()
 regularizers()
 schedules()
+optimizers()
 refusals()
 report.finish()
