@@ -31,8 +31,7 @@ static ls_status full_name(const char *group, const char *name, char full[MAX_NA
   return LS_OK;
 }
 
-/* ---- writing
- * ---------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 static ls_status write_text(hid_t file, const char *name, const char *value) {
   uint64_t n = strlen(value);
   return lsi_h5_write(file, name, 1, &n, H5T_STD_U8LE, H5T_NATIVE_UINT8, value);
@@ -96,8 +95,7 @@ ls_status lsi_checkpoint_write(const char *dir, int64_t iteration, const lsi_ckp
   return status;
 }
 
-/* ---- reading
- * ---------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 static ls_status check_digest(const char *path, const char *name, const void *data, size_t n_bytes,
                               const char *digest) {
   char hex[LSI_DIGEST_HEX];

@@ -111,8 +111,7 @@ ls_status lsi_ckpt_index_format(int64_t iteration, const lsi_ckpt_array *arrays,
   return LS_OK;
 }
 
-/* ---- parsing
- * ---------------------------------------------------------------------------------------- */
+/* ---- parsing ---- */
 /* The text up to `stop`, cut off there; NULL when there is no `stop` (the cursor stays). */
 static char *cut(char **cursor, char stop) {
   char *begin = *cursor, *end = strchr(begin, stop);

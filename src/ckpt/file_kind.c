@@ -59,7 +59,7 @@ ls_status lsi_file_kind_error(const char *path, lsi_file_kind kind, const char *
   LSI_FAIL(LS_ERR_FORMAT, known[kind].advice, "%s: is %s, not %s", path, known[kind].what, expected);
 }
 
-/* ---- data sets ----------------------------------------------------------------------------- */
+/* ---- data sets ---- */
 
 static void print_shape(FILE *out, int rank, const uint64_t *dims) {
   char text[200] = "(";

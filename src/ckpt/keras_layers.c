@@ -88,7 +88,7 @@ static const field *const fields_of[LSI_LAYER_KINDS] = {
     [LSI_LAYER_NORMALIZATION] = normalization_fields,
 };
 
-/* ---- writing ------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static json_t *write_numbers(const double *values, int64_t n) {
   if (!values) return json_null();
@@ -144,7 +144,7 @@ json_t *lsi_keras_layer_write(const lsi_layer *layer) {
   return NULL;
 }
 
-/* ---- reading ------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static ls_status unfit(const char *key, const json_t *value, const char *expected) {
   char sample[80];

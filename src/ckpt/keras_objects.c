@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "optim/schedule.h"
 
-/* ---- writing ------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 /* Counts (a schedule's boundaries) stay integers: Keras compares them with an integer step. */
 static json_t *write_number(const lsi_param_info *param, double value) {
@@ -73,7 +73,7 @@ json_t *lsi_keras_object_write(const lsi_object *object, bool skip_none) {
   return NULL;
 }
 
-/* ---- reading ------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 bool lsi_keras_is_off(const json_t *value) {
   return json_is_null(value) || json_is_false(value) || (json_is_number(value) && json_number_value(value) == 0);
@@ -186,7 +186,7 @@ ls_status lsi_keras_object_read(const lsi_family *family, const json_t *json, ls
   return LS_OK;
 }
 
-/* ---- texts --------------------------------------------------------------------------------- */
+/* ---- texts ---- */
 
 void lsi_keras_json_sample(const json_t *value, char *text, size_t size) {
   char *dump = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);

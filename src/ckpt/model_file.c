@@ -25,7 +25,7 @@ struct lsi_model_file {
   char *texts[N_TEXTS];
 };
 
-/* ---- opening ------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 void lsi_model_file_close(lsi_model_file **file) {
   if (!*file) return;
@@ -95,7 +95,7 @@ ls_status lsi_model_file_open(const char *path, lsi_model_file **out) {
   return status;
 }
 
-/* ---- weights ------------------------------------------------------------------------------- */
+/* ---- weights ---- */
 
 typedef struct saved_layer {
   char path[1200]; /* group */
