@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Killed or stopped at any step, resumed on other ranks x threads: the same bits. Usage: resume.py MPIRUN LOCKSTEP
+"""Killed or stopped at any step, resumed on other ranks x threads: the same bits. Usage: resume.py MPIRUN LOCKSTEP ADD_WEIGHTS
 
 Each case trains once undisturbed. Then again, with a checkpoint every step or two, and somewhere in the middle
   kill     every rank gets SIGKILL
@@ -15,7 +15,7 @@ import signal
 import time
 
 from cases import Case
-from runs import INTERRUPTED, Failure, Layout, checkpoints, main, newest_iteration, send, start_and_hit
+from runs import INTERRUPTED, Failure, Layout, checkpoints, compare, main, newest_iteration, send, start_and_hit
 
 KINDS = ["kill all", "kill one", "SIGTERM", "SIGINT", "SIGUSR1"]
 MIN_STEPS = 30  # enough that there is time to hit a run in its middle
@@ -24,7 +24,6 @@ MIN_STEPS = 30  # enough that there is time to hit a run in its middle
 def draw_case(seed):
     """The first of the seed's cases that is long enough: epochs are added until it is."""
     case = Case(1000 + seed)
-    case.callbacks = [c for c in case.callbacks if "EarlyStopping" not in c]
     while case.steps() < MIN_STEPS:
         case.epochs += 1
         case.fit["epochs"] = case.epochs
@@ -60,13 +59,10 @@ def damage(path, rng):
 
 
 def check_leftovers(out):
-    found = [n for part in ("", "/checkpoints") for n in os.listdir(out + part)]
-    known = {"model.h5", "history.csv", "config.yaml", "checkpoints", ".lock"}
-    strange = [n for n in found if n not in known and not (n.startswith("ckpt-") and n.endswith(".h5"))]
-    # The temporary of a killed writer stays while some process has its number.
-    strange = [n for n in strange if not n.endswith(".lockstep-tmp")]
+    names = os.listdir(out + "/checkpoints")
+    strange = [n for n in names if n not in checkpoints(out) and not n.endswith(".lockstep-tmp")]
     if strange:
-        raise Failure("left behind in the run folder: %s" % strange)
+        raise Failure("left behind among the checkpoints: %s" % strange)
 
 
 def disturb(tools, config, out, layout, every, place, kind, rng):
@@ -104,9 +100,7 @@ def one_case(tools, seed, folder):
     last = Layout.draw(rng)
     result = tools.train(config, out, last)
     story.append("resumed on %s" % last)
-    if result != expected:
-        raise Failure("%s\nends with %s\n%s\nundisturbed: %s\n%s" % (
-            "; ".join(story), result[0], result[1].decode(), expected[0], expected[1].decode()))
+    compare(result, expected, "; ".join(story))
     check_leftovers(out)
     return "; ".join(story)
 

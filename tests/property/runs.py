@@ -32,8 +32,8 @@ class Layout:
 
 
 class Tools:
-    def __init__(self, mpirun, lockstep):
-        self.mpirun, self.lockstep = mpirun, lockstep
+    def __init__(self, mpirun, lockstep, add_weights):
+        self.mpirun, self.lockstep, self.add_weights = mpirun, lockstep, add_weights
 
     def command(self, arguments, ranks):
         start = [self.mpirun, "-n", str(ranks)] if ranks else []
@@ -50,8 +50,10 @@ class Tools:
         return done.stdout
 
     def make_data(self, case, folder):
-        case.write_arrays(folder)
-        self.run(["convert", folder + "/x.npy", folder + "/y.npy", "--out", folder + "/data.h5"])
+        weights, data = case.write_arrays(folder), folder + "/data.h5"
+        self.run(["convert", folder + "/x.npy", folder + "/y.npy", "--out", data])
+        if weights:
+            subprocess.run([self.add_weights, data] + ["%g" % w for w in weights], check=True)
 
     def train_arguments(self, config, out, layout, extra=()):
         settings = ["parallel.threads=%d" % layout.threads, "parallel.exchange=%s" % layout.exchange, *extra]
@@ -62,10 +64,26 @@ class Tools:
         return self.result(out)
 
     def result(self, out):
-        """What the contract is about: the parameters' digest and the history's bytes."""
-        digest = self.run(["digest", out + "/model.h5"]).split()[0]
-        with open(out + "/history.csv", "rb") as f:
-            return digest, f.read()
+        """What the contract is about, by file: the parameters' digest of models, the bytes of logs."""
+        found = {}
+        for name in sorted(os.listdir(out)):
+            path = out + "/" + name
+            # The temporary of a killed writer stays while some process has its number.
+            if name in ("config.yaml", "checkpoints", ".lock") or name.endswith(".lockstep-tmp"):
+                continue
+            if name.endswith(".h5"):
+                found[name] = self.run(["digest", path]).split()[0]
+            else:
+                with open(path, newline="") as f:
+                    found[name] = f.read()
+        return found
+
+
+def compare(found, expected, what):
+    """Equal results, or a Failure that shows the first file that differs."""
+    for name in sorted(set(found) | set(expected)):
+        if found.get(name) != expected.get(name):
+            raise Failure("%s: %s is\n%s\nexpected\n%s" % (what, name, found.get(name), expected.get(name)))
 
 
 def checkpoints(out):
@@ -140,7 +158,7 @@ def main(one_case, default_cases):
     """Call one_case(tools, seed, folder) for every seed; print each seed, so that a failure can be repeated."""
     import tempfile
 
-    tools = Tools(sys.argv[1], sys.argv[2])
+    tools = Tools(*sys.argv[1:4])
     failed = 0
     for seed in range(first_seed(), first_seed() + n_cases(default_cases)):
         with tempfile.TemporaryDirectory() as folder:
