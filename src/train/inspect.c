@@ -95,7 +95,7 @@ static void print_recipe(FILE *out, const char *recipe) {
   fprintf(out, "settings\n");
   for (size_t n; *recipe; recipe += n + (recipe[n] == '\n')) {
     n = strcspn(recipe, "\n");
-    if (strncmp(recipe, "model ", 6) != 0) fprintf(out, "  %.*s\n", (int)n, recipe);
+    if (strncmp(recipe, "model: ", 7) != 0) fprintf(out, "  %.*s\n", (int)n, recipe);
   }
 }
 

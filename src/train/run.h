@@ -7,17 +7,19 @@
  */
 #include "train/trainer.h"
 
-/* Make and lock the folder, sweep up what a killed writer left, write config.yaml. resume=never: remove the old checkpoints. */
+/* Make and lock the folder, sweep up what a killed writer left. resume=never: remove the old checkpoints. */
 ls_status lsi_run_open(ls_trainer *trainer);
+/* Write config.yaml; after a resume, so that a run that is refused leaves the old one. */
+ls_status lsi_run_write_config(const ls_trainer *trainer);
 ls_status lsi_run_write_history(ls_trainer *trainer);
 /* Write model.h5 and history.csv. */
 ls_status lsi_run_finish(ls_trainer *trainer);
 
 /*
  * The recipe: every setting the bits depend on, a line each. Ranks must agree on it, and a checkpoint goes on only under the same
- * one. epochs, verbose, checkpoint and parallel settings but leaf_rows are free to change. Malloc'd (lsi_free).
+ * one. epochs, verbose, checkpoint and parallel settings but leaf_rows are free to change. Malloc'd (lsi_free). (recipe.c)
  */
 ls_status lsi_run_recipe(const ls_trainer *trainer, char **text);
-/* LS_ERR_CONFIG naming the first line that differs. */
+/* LS_ERR_CONFIG naming the first setting that differs. */
 ls_status lsi_run_compare_recipe(const char *path, const char *saved, const char *now);
 #endif

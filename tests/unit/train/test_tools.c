@@ -50,7 +50,7 @@ static const char *write_checkpoint(const char *dir, const lsi_net *net, const f
   }
   int64_t position[3] = {2, 7, iteration};
   arrays[n++] = (lsi_ckpt_array){.name = "position", .type = LSI_CKPT_I64, .rank = 1, .dims = {3}, .data = position};
-  const lsi_ckpt_text texts[] = {{"kernels", "BLIS test"}, {"data_identity", "abc"}, {"recipe", "model {}\noptimizer SGD\nseed 7\n"}};
+  const lsi_ckpt_text texts[] = {{"kernels", "BLIS test"}, {"data_identity", "abc"}, {"recipe", "model: {}\noptimizer: SGD\nseed: 7\n"}};
   assert_ok(lsi_checkpoint_write(temp_path(dir), iteration, arrays, n, texts, 3, 3));
   static char path[4][512];
   static int next;
@@ -115,7 +115,7 @@ static void checkpoints(void **state) {
   assert_printed("slots/momentum/dense/kernel[0, 1]");
   PRINTED(LS_OK, ls_inspect(a, out));
   assert_printed("epoch 2, step 7, iteration 11");
-  assert_printed("  optimizer SGD\n  seed 7\n");
+  assert_printed("  optimizer: SGD\n  seed: 7\n");
   assert_printed("dense/kernel");
   assert_printed("slots/momentum/dense/kernel");
   lsi_free(slots);
