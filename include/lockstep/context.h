@@ -19,6 +19,8 @@ typedef struct ls_context_spec {
   const char *kernels; /* BLIS kernel set: NULL or "auto", or a BLIS sub-configuration name */
   bool allow_singleton; /* accept one rank although the launcher started several processes */
   FILE *log;           /* notes and warnings, on rank 0; NULL: stderr */
+  bool catch_signals;  /* SIGINT, SIGTERM and SIGUSR1 stop fit and evaluate from now to the end of the
+                          process, whenever they come; otherwise they stop fit while it runs */
 } ls_context_spec;
 
 /** MPI_COMM_WORLD, automatic threads and kernels, notes to stderr. Not collective. */

@@ -82,7 +82,8 @@ LS_API ls_fit_spec ls_fit_spec_default(void);
 LS_API ls_status ls_model_fit(ls_model *model, ls_dataset *train, ls_dataset *validation,
                               const ls_fit_spec *spec, ls_history **history);
 
-/** Loss first, then the metrics in the order they were compiled. `values` [ls_model_metric_count]. */
+/** Loss first, then the metrics in the order they were compiled. `values` [ls_model_metric_count].
+    LS_ERR_INTERRUPTED after a signal, if the context catches them. */
 LS_API int ls_model_metric_count(const ls_model *model);
 LS_API const char *ls_model_metric_name(const ls_model *model, int index);
 LS_API ls_status ls_model_evaluate(ls_model *model, ls_dataset *data, int64_t batch_size, int verbose,

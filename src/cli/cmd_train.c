@@ -60,6 +60,7 @@ static int start(training *t, int64_t threads) {
     ls_config_context_spec(first, &spec);
   if (threads)
     spec.threads = (int)threads;
+  spec.catch_signals = true;
   status = ls_context_create(&spec, &t->context);
   ls_config_destroy(&first);
   if (status != LS_OK)
@@ -140,6 +141,8 @@ static int test(training *t) {
     printf("\n");
   }
   free(values);
+  if (status == LS_ERR_INTERRUPTED)
+    return interrupted(t);
   return status == LS_OK ? CLI_OK : cli_fail(status);
 }
 

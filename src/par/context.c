@@ -12,6 +12,7 @@
 #include "par/comm.h"
 #include "par/context.h"
 #include "par/launch.h"
+#include "par/signals.h"
 
 struct ls_context {
   lsi_comm comm;
@@ -133,6 +134,8 @@ ls_status ls_context_create(const ls_context_spec *spec, ls_context **out) {
     spec = &defaults;
   LSI_CHECK(!context_lives, LS_ERR_STATE, "destroy the other one first",
             "a context exists already in this process");
+  if (spec->catch_signals)
+    lsi_signals_install();
   int mpi_level = MPI_THREAD_SINGLE;
   bool owns_mpi = false;
   LSI_TRY(start_mpi(&owns_mpi, &mpi_level));

@@ -3,7 +3,6 @@
 
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 static const struct {
@@ -34,14 +33,14 @@ static void on_signal(int number) {
   }
 }
 
-void lsi_signals_install(void) {
+bool lsi_signals_install(void) {
   if (installed)
-    return;
+    return false;
   struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
   sigemptyset(&action.sa_mask);
   for (int i = 0; i < N_STOP_SIGNALS; i++)
     sigaction(stop_signals[i].number, &action, &previous[i]);
-  installed = true;
+  return installed = true;
 }
 
 void lsi_signals_restore(void) {

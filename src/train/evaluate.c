@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "par/signals.h"
 #include "train/evaluator.h"
 #include "train/progress.h"
 #include "train/reducer.h"
@@ -30,7 +31,12 @@ ls_status ls_model_evaluate(ls_model *model, ls_dataset *data, int64_t batch_siz
   LSI_TRY(lsi_model_need_compile(model, "evaluate"));
   LSI_TRY(lsi_model_need_weights(model, 0));
   LSI_TRY(lsi_evaluator_create(model, comm, data, 0, data->info.n_samples, batch_size, lsi_leaf_rows_auto(batch_size), 0, &e));
-  ls_status status = lsi_evaluator_run(e, values, NULL);
+  uint32_t flags = 0; /* set only where the context catches signals */
+  ls_status status = lsi_evaluator_run(e, values, &flags);
+  if (status == LS_OK && flags) {
+    lsi_signals_clear();
+    status = lsi_error_set(LS_ERR_INTERRUPTED, NULL, "evaluate: stopped by %s", lsi_signals_name(flags));
+  }
   if (status == LS_OK && verbose) print_values(model, e, verbose, values, start_s);
   lsi_evaluator_destroy(&e);
   return status;

@@ -87,7 +87,8 @@ static ls_status leave_on_signal(ls_trainer *t) {
 
 static ls_status run_epochs(ls_trainer *t) {
   int verbose = t->comm->rank == 0 ? t->spec.verbose : 0;
-  while (t->epoch < t->spec.epochs && !t->stop) {
+  /* Stopped within an epoch, by a callback of a batch, and resumed: that epoch is still to be concluded. */
+  while (t->stop ? t->step > 0 : t->epoch < t->spec.epochs) {
     lsi_progress progress;
     if (t->step == 0) LSI_TRY(lsi_callbacks_epoch_begin(t, t->epoch));
     if (verbose && t->spec.epochs > 1) printf("Epoch %" PRId64 "/%" PRId64 "\n", t->epoch + 1, t->spec.epochs), fflush(stdout);
@@ -118,6 +119,7 @@ static ls_status train(ls_trainer *t, ls_history **history) {
     t->epoch = t->spec.initial_epoch;
     LSI_TRY(lsi_adapt_normalization(t->model, t->comm, t->feed.data, t->feed.n_rows));
   }
+  LSI_TRY(lsi_run_write_config(t));
   int64_t before = t->optimizer->iteration;
   LSI_TRY(lsi_callbacks_train_begin(t, resumed));
   t->last_checkpoint_s = lsi_clock_s();
@@ -138,10 +140,10 @@ ls_status ls_model_fit(ls_model *model, ls_dataset *train_data, ls_dataset *vali
                        ls_history **history) {
   ls_trainer *t;
   LSI_TRY(lsi_trainer_create(model, train_data, validation, spec, &t));
-  lsi_signals_install();
+  bool ours = lsi_signals_install(); /* else they are caught all along: ls_context_spec */
   ls_status status = train(t, history);
-  lsi_signals_restore();
-  lsi_signals_clear();
+  if (ours) lsi_signals_restore();
+  if (ours || status == LS_ERR_INTERRUPTED) lsi_signals_clear();
   lsi_trainer_destroy(&t);
   return status;
 }

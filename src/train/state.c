@@ -231,7 +231,7 @@ ls_status lsi_trainer_resume(ls_trainer *t, bool *found) {
   if (!c) return LS_OK;
   ls_status status = lsi_agree(t->comm, restore(c, t));
   if (status == LS_OK && t->comm->rank == 0 && t->spec.verbose) {
-    bool complete = t->stop || t->epoch >= t->spec.epochs;
+    bool complete = t->stop ? t->step == 0 : t->epoch >= t->spec.epochs;
     printf(complete ? "%s: this run is complete (epoch %" PRId64 "); raise fit.epochs, or start afresh with --resume never\n"
                     : "Resuming from %s: epoch %" PRId64 ", step %" PRId64 "\n",
            lsi_checkpoint_path(c), complete ? t->epoch : t->epoch + 1, t->step);
