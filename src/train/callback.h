@@ -62,6 +62,8 @@ int lsi_monitor_direction(const lsi_builtin *self, const ls_trainer *trainer);
 const double *lsi_monitor_value(const lsi_builtin *self, const lsi_logs *logs);
 /* Does `value` improve on `best` (NaN: none yet) by more than min_delta? */
 bool lsi_monitor_improved(int direction, double value, double best, double min_delta);
+/* What to remember as `best`: the value; for NaN, on which nothing improves in Keras, the infinity that does the same. */
+double lsi_monitor_best(int direction, double value);
 /* A callback's file, below the run folder unless absolute; made from a template with {epoch:02d} and {val_loss:.2f}. */
 ls_status lsi_callback_path(const ls_trainer *trainer, const char *text, int64_t epoch, const lsi_logs *logs, char *path,
                             size_t size);

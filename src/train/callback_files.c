@@ -111,14 +111,15 @@ static ls_status model_checkpoint_epoch_end(lsi_builtin *self, ls_trainer *t, in
   const char *monitor = lsi_object_text(&self->object, "monitor");
   if (!value) return save_model(self, t, epoch, logs, "");
   double best = self->state[MC_BEST];
-  if (!lsi_monitor_improved(lsi_monitor_direction(self, t), *value, best, 0)) {
+  int direction = lsi_monitor_direction(self, t);
+  if (!lsi_monitor_improved(direction, *value, best, 0)) {
     say(t, self, "\nEpoch %" PRId64 ": %s did not improve from %.5f", epoch + 1, monitor, best);
     return LS_OK;
   }
   char why[160], from[40] = "None";
   if (!isnan(best)) snprintf(from, sizeof from, "%.5f", best);
   snprintf(why, sizeof why, "%s improved from %s to %.5f, ", monitor, from, *value);
-  self->state[MC_BEST] = *value;
+  self->state[MC_BEST] = lsi_monitor_best(direction, *value);
   return save_model(self, t, epoch, logs, why);
 }
 
@@ -138,22 +139,32 @@ const lsi_builtin_ops lsi_model_checkpoint_ops = {
     .batch_end = model_checkpoint_batch_end, .epoch_end = model_checkpoint_epoch_end};
 
 /* ---- CSVLogger: the whole file each epoch, from this run's epochs, so that a resumed run's is the same ---- */
+/* This epoch's names, and the validation's of those before (validation_freq); sorted, as Keras has them. */
+static void csv_columns(const lsi_logs *logs, const ls_history *history, lsi_logs *all) {
+  all->n = 0;
+  for (int i = 0; i < logs->n; i++) lsi_logs_set(all, logs->names[i], NAN);
+  for (int c = 0; c < history->n_columns; c++)
+    if (strncmp(history->names[c], "val_", 4) == 0) lsi_logs_set(all, history->names[c], NAN);
+  lsi_logs_sort(all);
+}
+
 static ls_status csv_text(const lsi_builtin *self, const ls_trainer *t, int64_t epoch, const lsi_logs *logs, char **text) {
   size_t size;
   const char *separator = lsi_object_text(&self->object, "separator");
+  lsi_logs columns;
   FILE *out = open_memstream(text, &size);
   LSI_CHECK(out, LS_ERR_MEMORY, NULL, "CSVLogger: no memory");
+  csv_columns(logs, t->history, &columns);
   fprintf(out, "epoch");
-  for (int i = 0; i < logs->n; i++) fprintf(out, "%s%s", separator, logs->names[i]);
+  for (int i = 0; i < columns.n; i++) fprintf(out, "%s%s", separator, columns.names[i]);
   fprintf(out, "\r\n");
   for (int64_t row = 0; row <= t->history->n_epochs; row++) {
     bool now = row == t->history->n_epochs;
     fprintf(out, "%" PRId64, now ? epoch : t->history->epochs[row]);
-    for (int i = 0; i < logs->n; i++) {
-      double value = logs->values[i];
-      bool have = now || ls_history_get(t->history, logs->names[i], t->history->epochs[row], &value) == LS_OK;
+    for (int i = 0; i < columns.n; i++) {
       char number[40] = "NA";
-      if (have) lsi_format_double(value, number, sizeof number);
+      const double *value = now ? lsi_logs_find(logs, columns.names[i]) : lsi_history_at(t->history, columns.names[i], row);
+      if (value) lsi_format_double(*value, number, sizeof number);
       fprintf(out, "%s%s", separator, number);
     }
     fprintf(out, "\r\n");

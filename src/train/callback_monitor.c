@@ -35,6 +35,10 @@ bool lsi_monitor_improved(int direction, double value, double best, double min_d
   return direction > 0 ? value - fabs(min_delta) > best : value + fabs(min_delta) < best;
 }
 
+double lsi_monitor_best(int direction, double value) {
+  return isnan(value) ? direction * (double)INFINITY : value;
+}
+
 static void say(const ls_trainer *t, const lsi_builtin *self, const char *text) {
   if (t->comm->rank == 0 && lsi_object_get(&self->object, "verbose") > 0) puts(text), fflush(stdout);
 }
@@ -64,7 +68,7 @@ static ls_status early_epoch_end(lsi_builtin *self, ls_trainer *t, int64_t epoch
   if (self->best && s[ES_BEST_EPOCH] < 0) keep_weights(self, t, epoch);
   s[ES_WAIT]++;
   if (lsi_monitor_improved(direction, *value, s[ES_BEST], min_delta)) {
-    s[ES_BEST] = *value;
+    s[ES_BEST] = lsi_monitor_best(direction, *value);
     keep_weights(self, t, epoch);
     if (isnan(baseline) || lsi_monitor_improved(direction, *value, baseline, min_delta)) s[ES_WAIT] = 0;
     return LS_OK;
@@ -129,8 +133,9 @@ static ls_status plateau_epoch_end(lsi_builtin *self, ls_trainer *t, int64_t epo
     s[RL_COOLDOWN]--;
     s[RL_WAIT] = 0;
   }
-  if (lsi_monitor_improved(lsi_monitor_direction(self, t), *value, s[RL_BEST], lsi_object_get(o, "min_delta"))) {
-    s[RL_BEST] = *value;
+  int direction = lsi_monitor_direction(self, t);
+  if (lsi_monitor_improved(direction, *value, s[RL_BEST], lsi_object_get(o, "min_delta"))) {
+    s[RL_BEST] = lsi_monitor_best(direction, *value);
     s[RL_WAIT] = 0;
   } else if (s[RL_COOLDOWN] <= 0 && ++s[RL_WAIT] >= lsi_object_get(o, "patience")) {
     return reduce_rate(self, t, epoch);

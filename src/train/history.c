@@ -97,6 +97,13 @@ ls_status lsi_history_append(ls_history *history, int64_t epoch, const lsi_logs 
   return LS_OK;
 }
 
+const double *lsi_history_at(const ls_history *history, const char *name, int64_t row) {
+  for (int c = 0; c < history->n_columns; c++)
+    if (strcmp(history->names[c], name) == 0)
+      return history->present[row] >> c & 1 ? &history->values[row * LSI_MAX_LOGS + c] : NULL;
+  return NULL;
+}
+
 ls_status lsi_history_csv(const ls_history *history, char **text) {
   size_t size;
   FILE *out = open_memstream(text, &size);

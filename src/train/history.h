@@ -31,6 +31,8 @@ struct ls_history {
 };
 ls_status lsi_history_create(ls_history **out);
 ls_status lsi_history_append(ls_history *history, int64_t epoch, const lsi_logs *logs);
+/* Row `row` of column `name`; NULL where it has no value. */
+const double *lsi_history_at(const ls_history *history, const char *name, int64_t row);
 /* CSV text, "epoch,..." with the columns in order; a missing value is empty. Malloc'd (lsi_free). */
 ls_status lsi_history_csv(const ls_history *history, char **text);
 #endif
