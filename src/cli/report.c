@@ -70,5 +70,7 @@ int cli_fail(ls_status status) {
 }
 
 void cli_print_value(const char *name, double value) {
+  if (isnan(value))
+    value = NAN; /* printf shows the sign of a NaN */
   printf(fabs(value) > 1e-3 || value == 0 || isnan(value) ? "%s: %.4f" : "%s: %.4e", name, value);
 }

@@ -68,6 +68,24 @@ ls_status lsi_callback_path(const ls_trainer *t, const char *text, int64_t epoch
   return LS_OK;
 }
 
+/* The folders of a name such as best/{epoch:02d}.h5; on rank 0. */
+static ls_status make_folder_of(const char *path) {
+  char folder[1024];
+  const char *slash = strrchr(path, '/');
+  if (!slash || slash == path) return LS_OK;
+  snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+  return lsi_make_dirs(folder);
+}
+
+/* The folders of a file to be written, on rank 0; Keras makes them, too. */
+static ls_status make_folders_of(const ls_trainer *t, const char *path) {
+  char folder[1024];
+  const char *slash = strrchr(path, '/');
+  if (t->comm->rank != 0 || !slash || slash == path) return LS_OK;
+  snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+  return lsi_make_dirs(folder);
+}
+
 /* ---- ModelCheckpoint ---- */
 enum { MC_BEST };
 
@@ -101,6 +119,8 @@ static ls_status save_model(lsi_builtin *self, ls_trainer *t, int64_t epoch, con
   char path[1024];
   LSI_TRY(lsi_callback_path(t, lsi_object_text(&self->object, "filepath"), epoch, logs, path, sizeof path));
   say(t, self, "\nEpoch %" PRId64 ": %ssaving model to %s", epoch + 1, why, path);
+  LSI_TRY(lsi_agree(t->comm, t->comm->rank == 0 ? make_folder_of(path) : LS_OK));
+  LSI_TRY(lsi_agree(t->comm, make_folders_of(t, path)));
   return ls_model_save(t->model, path);
 }
 
@@ -179,6 +199,8 @@ static ls_status csv_logger_epoch_end(lsi_builtin *self, ls_trainer *t, int64_t 
   LSI_TRY(lsi_callback_path(t, lsi_object_text(&self->object, "filename"), epoch, logs, path, sizeof path));
   if (t->comm->rank == 0) {
     status = csv_text(self, t, epoch, logs, &text);
+    if (status == LS_OK) status = make_folder_of(path);
+    if (status == LS_OK) status = make_folders_of(t, path);
     if (status == LS_OK) status = lsi_durable_write(path, text, strlen(text));
     free(text);
   }

@@ -2,6 +2,7 @@
 #include "train/progress.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,8 +38,10 @@ static void eta(double seconds, char *text, size_t size) {
 
 static int print_logs(const lsi_logs *logs) {
   int width = 0;
-  for (int i = 0; i < logs->n; i++)
-    width += printf(logs->values[i] > 1e-3 ? " - %s: %.4f" : " - %s: %.4e", logs->names[i], logs->values[i]);
+  for (int i = 0; i < logs->n; i++) {
+    double value = isnan(logs->values[i]) ? (double)NAN : logs->values[i]; /* printf shows the sign of a NaN */
+    width += printf(fabs(value) > 1e-3 ? " - %s: %.4f" : " - %s: %.4e", logs->names[i], value);
+  }
   return width;
 }
 
