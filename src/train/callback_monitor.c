@@ -110,7 +110,7 @@ static ls_status plateau_train_begin(lsi_builtin *self, ls_trainer *t) {
 
 static ls_status reduce_rate(lsi_builtin *self, ls_trainer *t, int64_t epoch) {
   const lsi_object *o = &self->object;
-  double rate = t->optimizer->learning_rate, min_lr = lsi_object_get(o, "min_lr");
+  double rate = (double)(float)t->optimizer->learning_rate, min_lr = lsi_object_get(o, "min_lr");
   if (!(rate > (double)(float)min_lr)) return LS_OK;
   rate = fmax(rate * lsi_object_get(o, "factor"), min_lr);
   LSI_TRY(ls_trainer_set_learning_rate(t, rate));
