@@ -69,7 +69,7 @@ class Tools:
         for name in sorted(os.listdir(out)):
             path = out + "/" + name
             # The temporary of a killed writer stays while some process has its number.
-            if name in ("config.yaml", "checkpoints", ".lock") or name.endswith(".lockstep-tmp"):
+            if name in ("config.yaml", ".lock") or name.endswith(".lockstep-tmp") or os.path.isdir(path):
                 continue
             if name.endswith(".h5"):
                 found[name] = self.run(["digest", path]).split()[0]
