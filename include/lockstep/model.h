@@ -44,8 +44,9 @@ typedef struct ls_dense_spec {
 } ls_dense_spec;
 
 typedef struct ls_batch_normalization_spec {
-  double momentum; /* 0: 0.99 */
-  double epsilon;  /* 0: 0.001 */
+  double momentum;  /* 0: 0.99 */
+  bool no_momentum; /* momentum=0: the moving statistics are the latest batch's */
+  double epsilon;   /* 0: 0.001 */
   bool no_center, no_scale;
   const char *beta_initializer, *gamma_initializer, *moving_mean_initializer, *moving_variance_initializer;
   const char *beta_regularizer, *gamma_regularizer;

@@ -27,6 +27,10 @@ const char *lsi_nearest_name(const char *word, const char *const *names, int n);
     if (!(condition)) return lsi_error_set((status), (advice), __VA_ARGS__);                       \
   } while (0)
 
+/* For the pointers a caller of a public function hands over. */
+#define LSI_NOT_NULL(pointer)                                                                      \
+  LSI_CHECK(pointer, LS_ERR_ARG, NULL, "%s: %s must not be NULL", __func__, #pointer)
+
 #define LSI_TRY(call)                                                                              \
   do {                                                                                             \
     ls_status lsi_try_status_ = (call);                                                            \

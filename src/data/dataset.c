@@ -53,7 +53,7 @@ ls_status lsi_dataset_check_shape(const char *label, int64_t n_samples, int rank
 }
 
 void ls_dataset_describe(const ls_dataset *dataset, ls_dataset_info *info) {
-  *info = dataset->info;
+  if (dataset && info) *info = dataset->info;
 }
 
 void ls_dataset_destroy(ls_dataset **dataset) {

@@ -33,15 +33,15 @@ ls_context_spec ls_context_spec_default(void) {
 }
 
 int ls_context_rank(const ls_context *context) {
-  return context->comm.rank;
+  return context ? context->comm.rank : -1;
 }
 
 int ls_context_size(const ls_context *context) {
-  return context->comm.size;
+  return context ? context->comm.size : 0;
 }
 
 int ls_context_threads(const ls_context *context) {
-  return context->threads;
+  return context ? context->threads : 0;
 }
 
 const lsi_comm *lsi_context_comm(const ls_context *context) {
@@ -130,6 +130,7 @@ static ls_status settle(ls_context *context, const ls_context_spec *spec, int mp
 
 ls_status ls_context_create(const ls_context_spec *spec, ls_context **out) {
   ls_context_spec defaults = ls_context_spec_default();
+  LSI_NOT_NULL(out);
   if (!spec)
     spec = &defaults;
   LSI_CHECK(!context_lives, LS_ERR_STATE, "destroy the other one first",

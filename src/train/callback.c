@@ -58,6 +58,7 @@ ls_status lsi_callbacks_create(lsi_callbacks *callbacks, const ls_fit_spec *spec
   callbacks->n_user = spec->n_user_callbacks;
   for (int i = 0; i < spec->n_callbacks; i++) {
     lsi_builtin *item = &callbacks->items[i];
+    LSI_CHECK(spec->callbacks[i], LS_ERR_ARG, NULL, "fit: callback %d is NULL", i);
     LSI_TRY(lsi_object_parse(&lsi_callback_family, spec->callbacks[i], &item->object));
     item->ops = table[item->object.info->kind];
     callbacks->n = i + 1;
@@ -76,12 +77,26 @@ void lsi_callbacks_clear(lsi_callbacks *callbacks) {
   callbacks->n = 0;
 }
 
+/* A user's function may fail at one rank alone, and need not know of error records. Collective. */
+static ls_status agree_on_user(const ls_trainer *t, const char *which, ls_status status) {
+  if (status != LS_OK && ls_last_error()->status != status)
+    status = lsi_error_set(status < 0 && status >= LS_ERR_INTERNAL ? status : LS_ERR_INTERNAL, NULL,
+                           "the user's callback %s returned %d (%s)", which, (int)status, ls_status_name(status));
+  return lsi_agree(t->comm, status);
+}
+
+#define LSI_TRY_USER(t, callback, function, ...)                                                                       \
+  do {                                                                                                                 \
+    if (!(callback)->function) break;                                                                                  \
+    lsi_error_clear();                                                                                                 \
+    LSI_TRY(agree_on_user(t, #function, (callback)->function((callback)->user, __VA_ARGS__)));                         \
+  } while (0)
+
 ls_status lsi_callbacks_train_begin(ls_trainer *t, bool resumed) {
   lsi_callbacks *all = &t->callbacks;
   for (int i = 0; i < all->n && !resumed; i++)
     if (all->items[i].ops->train_begin) LSI_TRY(all->items[i].ops->train_begin(&all->items[i], t));
-  for (int i = 0; i < all->n_user; i++)
-    if (all->user[i].on_train_begin) LSI_TRY(all->user[i].on_train_begin(all->user[i].user, t));
+  for (int i = 0; i < all->n_user; i++) LSI_TRY_USER(t, &all->user[i], on_train_begin, t);
   return LS_OK;
 }
 
@@ -89,8 +104,7 @@ ls_status lsi_callbacks_epoch_begin(ls_trainer *t, int64_t epoch) {
   lsi_callbacks *all = &t->callbacks;
   for (int i = 0; i < all->n; i++)
     if (all->items[i].ops->epoch_begin) LSI_TRY(all->items[i].ops->epoch_begin(&all->items[i], t, epoch));
-  for (int i = 0; i < all->n_user; i++)
-    if (all->user[i].on_epoch_begin) LSI_TRY(all->user[i].on_epoch_begin(all->user[i].user, t, epoch));
+  for (int i = 0; i < all->n_user; i++) LSI_TRY_USER(t, &all->user[i], on_epoch_begin, t, epoch);
   return LS_OK;
 }
 
@@ -118,9 +132,7 @@ ls_status lsi_callbacks_batch_end(ls_trainer *t, int64_t batch) {
   const char *names[LSI_MAX_LOGS];
   running_logs(t, &logs);
   ls_logs seen = borrow(&logs, names);
-  for (int i = 0; i < all->n_user; i++)
-    if (all->user[i].on_train_batch_end)
-      LSI_TRY(all->user[i].on_train_batch_end(all->user[i].user, t, batch, &seen));
+  for (int i = 0; i < all->n_user; i++) LSI_TRY_USER(t, &all->user[i], on_train_batch_end, t, batch, &seen);
   return LS_OK;
 }
 
@@ -130,8 +142,7 @@ ls_status lsi_callbacks_epoch_end(ls_trainer *t, int64_t epoch, lsi_logs *logs) 
     if (all->items[i].ops->epoch_end) LSI_TRY(all->items[i].ops->epoch_end(&all->items[i], t, epoch, logs));
   const char *names[LSI_MAX_LOGS];
   ls_logs seen = borrow(logs, names);
-  for (int i = 0; i < all->n_user; i++)
-    if (all->user[i].on_epoch_end) LSI_TRY(all->user[i].on_epoch_end(all->user[i].user, t, epoch, &seen));
+  for (int i = 0; i < all->n_user; i++) LSI_TRY_USER(t, &all->user[i], on_epoch_end, t, epoch, &seen);
   return LS_OK;
 }
 
@@ -139,20 +150,20 @@ ls_status lsi_callbacks_train_end(ls_trainer *t) {
   lsi_callbacks *all = &t->callbacks;
   for (int i = 0; i < all->n; i++)
     if (all->items[i].ops->train_end) LSI_TRY(all->items[i].ops->train_end(&all->items[i], t));
-  for (int i = 0; i < all->n_user; i++)
-    if (all->user[i].on_train_end) LSI_TRY(all->user[i].on_train_end(all->user[i].user, t));
+  for (int i = 0; i < all->n_user; i++) LSI_TRY_USER(t, &all->user[i], on_train_end, t);
   return LS_OK;
 }
 
 void ls_trainer_stop(ls_trainer *trainer) {
-  trainer->stop = true;
+  if (trainer) trainer->stop = true;
 }
 
 double ls_trainer_learning_rate(const ls_trainer *trainer) {
-  return lsi_optimizer_rate(trainer->optimizer);
+  return trainer ? lsi_optimizer_rate(trainer->optimizer) : 0;
 }
 
 ls_status ls_trainer_set_learning_rate(ls_trainer *trainer, double learning_rate) {
+  LSI_NOT_NULL(trainer);
   LSI_CHECK(!trainer->optimizer->has_schedule, LS_ERR_STATE, "give the optimizer a number as learning_rate",
             "the learning rate follows a schedule and cannot be set");
   LSI_CHECK(learning_rate >= 0 && isfinite(learning_rate), LS_ERR_ARG, NULL, "learning rate %g", learning_rate);
@@ -161,5 +172,5 @@ ls_status ls_trainer_set_learning_rate(ls_trainer *trainer, double learning_rate
 }
 
 ls_model *ls_trainer_model(ls_trainer *trainer) {
-  return trainer->model;
+  return trainer ? trainer->model : NULL;
 }

@@ -161,6 +161,8 @@ static ls_status report(const lsi_comm *comm, ls_status status, const char *what
 }
 
 ls_status ls_doctor(ls_context *context, FILE *out) {
+  LSI_NOT_NULL(context);
+  LSI_NOT_NULL(out);
   const lsi_comm *comm = lsi_context_comm(context);
   lsi_kernel_info info;
   char what[64];

@@ -139,6 +139,8 @@ static ls_status train(ls_trainer *t, ls_history **history) {
 ls_status ls_model_fit(ls_model *model, ls_dataset *train_data, ls_dataset *validation, const ls_fit_spec *spec,
                        ls_history **history) {
   ls_trainer *t;
+  LSI_NOT_NULL(model);
+  LSI_NOT_NULL(train_data);
   LSI_TRY(lsi_trainer_create(model, train_data, validation, spec, &t));
   bool ours = lsi_signals_install(); /* else they are caught all along: ls_context_spec */
   ls_status status = train(t, history);

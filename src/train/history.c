@@ -126,18 +126,21 @@ ls_status lsi_history_csv(const ls_history *history, char **text) {
 }
 
 int64_t ls_history_epochs(const ls_history *history) {
-  return history->n_epochs;
+  return history ? history->n_epochs : 0;
 }
 
 int ls_history_columns(const ls_history *history) {
-  return history->n_columns;
+  return history ? history->n_columns : 0;
 }
 
 const char *ls_history_name(const ls_history *history, int c) {
-  return c >= 0 && c < history->n_columns ? history->names[c] : "";
+  return history && c >= 0 && c < history->n_columns ? history->names[c] : "";
 }
 
 ls_status ls_history_get(const ls_history *history, const char *name, int64_t epoch, double *value) {
+  LSI_NOT_NULL(history);
+  LSI_NOT_NULL(name);
+  LSI_NOT_NULL(value);
   for (int64_t e = 0; e < history->n_epochs; e++)
     for (int c = 0; c < history->n_columns; c++)
       if (history->epochs[e] == epoch && strcmp(history->names[c], name) == 0) {

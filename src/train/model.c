@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/dataset.h"
 
 ls_status lsi_model_from_net(ls_context *context, lsi_net *net, ls_model **out) {
   ls_model *model;
@@ -18,7 +19,8 @@ ls_status lsi_model_from_net(ls_context *context, lsi_net *net, ls_model **out) 
 
 ls_status ls_model_create(ls_context *context, const char *name, ls_model **out) {
   lsi_net *net;
-  LSI_CHECK(context && out, LS_ERR_ARG, NULL, "ls_model_create: context and out must not be NULL");
+  LSI_NOT_NULL(context);
+  LSI_NOT_NULL(out);
   LSI_TRY(lsi_net_create(name, &net));
   ls_status status = lsi_model_from_net(context, net, out);
   if (status != LS_OK) lsi_net_destroy(&net);
@@ -41,7 +43,9 @@ static ls_status copy_text(const char *what, const char *text, char out[LSI_MAX_
 }
 
 static ls_status add_metrics(lsi_compile *compile, const char *const *texts, int n, bool weighted) {
+  LSI_CHECK(n >= 0 && (texts || n == 0), LS_ERR_ARG, NULL, "compile: %d metrics, but no array of their names", n);
   for (int i = 0; i < n; i++) {
+    LSI_CHECK(texts[i], LS_ERR_ARG, NULL, "compile: metric %d is NULL", i);
     LSI_CHECK(compile->n_metrics < LSI_MAX_METRICS, LS_ERR_ARG, NULL, "more than %d metrics", LSI_MAX_METRICS);
     int m = compile->n_metrics;
     LSI_TRY(copy_text("a metric", texts[i], compile->metrics[m]));
@@ -57,7 +61,7 @@ ls_status ls_model_compile(ls_model *model, const ls_compile_spec *spec) {
   static const ls_compile_spec all_defaults;
   if (!spec) spec = &all_defaults;
   lsi_compile compile = {0};
-  LSI_CHECK(model, LS_ERR_ARG, NULL, "ls_model_compile: model must not be NULL");
+  LSI_NOT_NULL(model);
   LSI_TRY(lsi_object_parse(&lsi_optimizers, spec->optimizer ? spec->optimizer : "rmsprop", &compile.optimizer));
   if (spec->loss) {
     LSI_TRY(copy_text("the loss", spec->loss, compile.loss_text));
@@ -86,16 +90,40 @@ ls_status lsi_model_need_compile(const ls_model *model, const char *what) {
   return LS_OK;
 }
 
+static void shape_text(int rank, const int64_t *dims, char *text, size_t size) {
+  size_t used = (size_t)snprintf(text, size, "[");
+  for (int d = 0; d < rank && used < size; d++)
+    used += (size_t)snprintf(text + used, size - used, "%s%lld", d ? ", " : "", (long long)dims[d]);
+  if (used < size) snprintf(text + used, size - used, "]");
+}
+
+ls_status lsi_model_need_input(const ls_model *model, const ls_dataset *data) {
+  const lsi_shape *input = lsi_net_input_shape(model->net);
+  const ls_dataset_info *info = &data->info;
+  char have[200], want[200], advice[300];
+  bool same = info->x_rank == input->rank;
+  for (int d = 0; same && d < input->rank; d++) same = info->x_shape[d] == input->dims[d];
+  if (same) return LS_OK;
+  shape_text(info->x_rank, info->x_shape, have, sizeof have);
+  shape_text(input->rank, input->dims, want, sizeof want);
+  snprintf(advice, sizeof advice, "give the model's first layer the data's shape: input_shape: %s%s", have,
+           info->x_rank > 1 && input->rank == 1 ? ", and make that layer a Flatten" : "");
+  LSI_FAIL(LS_ERR_SHAPE, advice, "%s: a sample has shape %s, the model's input is %s", data->label, have, want);
+}
+
 ls_status lsi_model_need_weights(ls_model *model, uint64_t seed) {
   LSI_TRY(lsi_net_build(model->net));
   return model->net->has_weights ? LS_OK : lsi_net_initialize(model->net, seed);
 }
 
 ls_status ls_model_initialize(ls_model *model, uint64_t seed) {
+  LSI_NOT_NULL(model);
   return lsi_net_initialize(model->net, seed);
 }
 
 ls_status ls_model_summary(const ls_model *model, FILE *out) {
+  LSI_NOT_NULL(model);
+  LSI_NOT_NULL(out);
   LSI_TRY(lsi_net_build(model->net));
   int64_t n_optimizer = -1;
   if (model->optimizer) {
@@ -109,10 +137,12 @@ ls_status ls_model_summary(const ls_model *model, FILE *out) {
 }
 
 int ls_model_weight_count(const ls_model *model) {
-  return model->net->layout.n;
+  return model ? model->net->layout.n : 0;
 }
 
 ls_status ls_model_weight_info(const ls_model *model, int index, ls_weight_info *info) {
+  LSI_NOT_NULL(model);
+  LSI_NOT_NULL(info);
   LSI_CHECK(index >= 0 && index < model->net->layout.n, LS_ERR_ARG, NULL, "weight %d: the model has %d", index,
             model->net->layout.n);
   const lsi_tensor *t = &model->net->layout.tensors[index];
@@ -132,15 +162,28 @@ static ls_status find_weight(const ls_model *model, const char *name, size_t cou
   return LS_OK;
 }
 
+static ls_status has_weights(const ls_model *model) {
+  LSI_CHECK(model->net->has_weights, LS_ERR_STATE, "initialize, fit or load first", "model '%s' has no weights yet",
+            model->net->name);
+  return LS_OK;
+}
+
 ls_status ls_model_get_weights(const ls_model *model, const char *name, float *values, size_t count) {
   const lsi_tensor *t = NULL;
+  LSI_NOT_NULL(model);
+  LSI_NOT_NULL(name);
+  LSI_NOT_NULL(values);
   LSI_TRY(find_weight(model, name, count, &t));
+  LSI_TRY(has_weights(model));
   memcpy(values, model->net->params + t->offset, count * sizeof *values);
   return LS_OK;
 }
 
 ls_status ls_model_set_weights(ls_model *model, const char *name, const float *values, size_t count) {
   const lsi_tensor *t = NULL;
+  LSI_NOT_NULL(model);
+  LSI_NOT_NULL(name);
+  LSI_NOT_NULL(values);
   LSI_TRY(find_weight(model, name, count, &t));
   /* The others are drawn first, from seed 0, so that a half-set model is still a model. */
   LSI_TRY(lsi_model_need_weights(model, 0));
@@ -149,19 +192,20 @@ ls_status ls_model_set_weights(ls_model *model, const char *name, const float *v
 }
 
 ls_status ls_model_digest(const ls_model *model, char hex[33]) {
-  LSI_CHECK(model->net->has_weights, LS_ERR_STATE, "initialize, fit or load first", "model '%s' has no weights yet",
-            model->net->name);
+  LSI_NOT_NULL(model);
+  LSI_NOT_NULL(hex);
+  LSI_TRY(has_weights(model));
   return lsi_net_digest(model->net, model->net->params, hex);
 }
 
 int ls_model_metric_count(const ls_model *model) {
-  return model->compile.loss.info ? 1 + model->compile.n_metrics : 0;
+  return model && model->compile.loss.info ? 1 + model->compile.n_metrics : 0;
 }
 
 const char *ls_model_metric_name(const ls_model *model, int index) {
-  return index >= 0 && index < model->n_logs ? model->logs[index] : "";
+  return model && index >= 0 && index < model->n_logs ? model->logs[index] : "";
 }
 
 int64_t ls_model_output_size(const ls_model *model) {
-  return (int64_t)lsi_net_output_size(model->net);
+  return model && lsi_net_build(model->net) == LS_OK ? (int64_t)lsi_net_output_size(model->net) : 0;
 }

@@ -25,6 +25,8 @@ ls_status lsi_model_from_net(ls_context *context, lsi_net *net, ls_model **out);
 ls_status lsi_model_optimizer(ls_model *model, lsi_optimizer **out);
 /* Fails with advice unless compile() has been called with a loss. */
 ls_status lsi_model_need_compile(const ls_model *model, const char *what);
+/* A sample of the data has the shape of the model's input, as Keras demands; the net is built. */
+ls_status lsi_model_need_input(const ls_model *model, const ls_dataset *data);
 /* The net's weights exist: drawn from `seed` when nothing has set them. */
 ls_status lsi_model_need_weights(ls_model *model, uint64_t seed);
 #endif

@@ -11,6 +11,8 @@
 #include "train/model.h"
 
 ls_status ls_model_save(const ls_model *model, const char *path) {
+  LSI_NOT_NULL(model);
+  LSI_NOT_NULL(path);
   const lsi_comm *comm = lsi_context_comm(model->context);
   ls_status status = LS_OK;
   if (comm->rank == 0) {
@@ -54,6 +56,9 @@ static ls_status load_parts(const lsi_comm *comm, const char *path, lsi_model_fi
 }
 
 ls_status ls_model_load(ls_context *context, const char *path, ls_model **out) {
+  LSI_NOT_NULL(context);
+  LSI_NOT_NULL(path);
+  LSI_NOT_NULL(out);
   const lsi_comm *comm = lsi_context_comm(context);
   lsi_model_file *file = NULL;
   lsi_net *net = NULL;

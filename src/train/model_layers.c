@@ -25,6 +25,7 @@ ls_status ls_model_add_input(ls_model *model, int rank, const int64_t *shape) {
   LSI_TRY(named(model, LSI_LAYER_INPUT, NULL, &layer));
   LSI_CHECK(rank >= 1 && rank <= LS_MAX_RANK, LS_ERR_SHAPE, NULL, "an input of %d dimensions; 1 to %d are possible",
             rank, LS_MAX_RANK);
+  LSI_NOT_NULL(shape);
   layer.in.rank = rank;
   memcpy(layer.in.dims, shape, (size_t)rank * sizeof *shape);
   return lsi_net_add(model->net, &layer);
@@ -38,6 +39,7 @@ ls_status ls_model_add_flatten(ls_model *model, const char *name) {
 
 ls_status ls_model_add_dense(ls_model *model, const ls_dense_spec *spec) {
   lsi_layer layer;
+  LSI_NOT_NULL(spec);
   LSI_TRY(named(model, LSI_LAYER_DENSE, spec->name, &layer));
   lsi_dense *dense = &layer.dense;
   dense->units = spec->units;
@@ -74,7 +76,9 @@ ls_status ls_model_add_batch_normalization(ls_model *model, const ls_batch_norma
   LSI_TRY(named(model, LSI_LAYER_BATCH_NORMALIZATION, spec->name, &layer));
   lsi_norm *norm = &layer.norm;
   layer.frozen = spec->frozen;
-  if (spec->momentum != 0) norm->momentum = spec->momentum;
+  LSI_CHECK(!spec->no_momentum || spec->momentum == 0, LS_ERR_ARG, "leave one of the two zero",
+            "BatchNormalization: momentum is %g, and no_momentum is set", spec->momentum);
+  if (spec->momentum != 0 || spec->no_momentum) norm->momentum = spec->momentum;
   if (spec->epsilon != 0) norm->epsilon = spec->epsilon;
   norm->center = !spec->no_center;
   norm->scale = !spec->no_scale;

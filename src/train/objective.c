@@ -32,11 +32,7 @@ ls_status lsi_objective_init(lsi_objective *objective, ls_model *model, const ls
   LSI_TRY(lsi_model_need_compile(model, data->label));
   LSI_CHECK(info->has_y, LS_ERR_SHAPE, "give the file a dataset y", "%s: there are no targets to train or evaluate with",
             data->label);
-  int64_t features = lsi_dataset_features(data);
-  LSI_CHECK(features == (int64_t)lsi_shape_size(lsi_net_input_shape(net)), LS_ERR_SHAPE,
-            "give the model's first layer the data's shape as input_shape",
-            "%s: a sample has %lld values, the model's input has %zu", data->label, (long long)features,
-            lsi_shape_size(lsi_net_input_shape(net)));
+  LSI_TRY(lsi_model_need_input(model, data));
   objective->width = lsi_net_output_width(net);
   objective->lead = lsi_net_output_size(net) / objective->width;
   lsi_activation last = lsi_net_last_activation(net);
@@ -46,7 +42,7 @@ ls_status lsi_objective_init(lsi_objective *objective, ls_model *model, const ls
   if (objective->lead > 1 && !label && n_targets == (int64_t)lsi_net_output_size(net)) n_targets = (int64_t)objective->width;
   else if (objective->lead > 1 && status == LS_OK)
     status = lsi_error_set(LS_ERR_SHAPE, "flatten before the last Dense, or give a target for each output",
-                           "%s: %lld targets a sample for outputs of %zu values", data->label, (long long)n_targets,
+                           "%lld targets a sample for outputs of %zu values", (long long)n_targets,
                            lsi_net_output_size(net));
   if (status == LS_OK)
     status = lsi_loss_check_targets(&objective->loss, (int64_t)objective->width, label, n_targets, &objective->one_hot);

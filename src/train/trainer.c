@@ -15,14 +15,16 @@ ls_fit_spec ls_fit_spec_default(void) {
   return (ls_fit_spec){0};
 }
 
-static ls_status check_spec(const ls_fit_spec *s, const ls_dataset *train) {
-  LSI_CHECK(train, LS_ERR_ARG, NULL, "fit: the training data must not be NULL");
+static ls_status check_spec(const ls_fit_spec *s) {
   LSI_CHECK(s->batch_size >= 0 && s->epochs >= 0 && s->initial_epoch >= 0 && s->steps_per_epoch >= 0 && s->leaf_rows >= 0,
             LS_ERR_ARG, NULL, "fit: batch_size, epochs, initial_epoch, steps_per_epoch and leaf_rows must not be negative");
   LSI_CHECK(s->validation_split >= 0 && s->validation_split < 1, LS_ERR_ARG, NULL,
             "fit: validation_split is %g, must be at least 0 and below 1", s->validation_split);
   LSI_CHECK(s->validation_batch_size >= 0 && s->validation_steps >= 0 && s->validation_freq >= 0 && s->base_batch_size >= 0,
             LS_ERR_ARG, NULL, "fit: the validation_ settings and base_batch_size must not be negative");
+  LSI_CHECK((s->callbacks || s->n_callbacks <= 0) && (s->user_callbacks || s->n_user_callbacks <= 0) &&
+                (s->class_weight || s->n_class_weight <= 0),
+            LS_ERR_ARG, NULL, "fit: a count is given, but no array of callbacks, user_callbacks or class_weight");
   LSI_CHECK(s->verbose >= 0 && s->verbose <= 2, LS_ERR_ARG, NULL, "fit: verbose is %d, must be 0, 1 or 2", s->verbose);
   return LS_OK;
 }
@@ -172,7 +174,7 @@ ls_status lsi_trainer_create(ls_model *model, ls_dataset *train, ls_dataset *val
     t->comm = comm;
     t->spec = spec ? *spec : ls_fit_spec_default();
     t->rate_factor = 1;
-    status = check_spec(&t->spec, train);
+    status = check_spec(&t->spec);
   }
   if (status == LS_OK) {
     fill_defaults(&t->spec);
