@@ -35,6 +35,7 @@ static ls_status add_dropout(ls_model *model, lsi_values v) {
 static ls_status add_batch_normalization(ls_model *model, lsi_values v) {
   ls_batch_normalization_spec spec = {
       .momentum = lsi_get_float(v, "momentum"),
+      .no_momentum = lsi_get_float(v, "momentum") == 0,
       .epsilon = lsi_get_float(v, "epsilon"),
       .no_center = !lsi_get_bool(v, "center"),
       .no_scale = !lsi_get_bool(v, "scale"),

@@ -190,9 +190,28 @@ static ls_status check_fit(const ls_config *config) {
   return LS_OK;
 }
 
+/* ModelCheckpoint's save_freq is a word or a number, as Keras has it. */
+static ls_status check_callbacks(const ls_config *config) {
+  const lsi_node *callbacks = lsi_node_get(config->root, "callbacks");
+  for (int i = 0; callbacks && callbacks->kind == LSI_NODE_LIST && i < callbacks->n; i++) {
+    const char *kind = callbacks->items[i]->keys[0];
+    const lsi_node *freq = lsi_node_get(callbacks->items[i]->items[0], "save_freq");
+    int64_t steps;
+    if (lsi_node_is_null(freq) || strcmp(freq->text, "epoch") == 0 ||
+        (lsi_parse_int(freq->text, &steps) && steps >= 1))
+      continue;
+    char path[LSI_TREE_PATH];
+    snprintf(path, sizeof path, "callbacks[%d].%s.save_freq", i, kind);
+    return lsi_config_fail(config, path, NULL,
+                           "found '%.100s'; expected epoch or a number of steps", freq->text);
+  }
+  return LS_OK;
+}
+
 ls_status lsi_config_check(const ls_config *config) {
   LSI_TRY(check_map(config, "", &lsi_schema, config->root));
   LSI_TRY(check_layers(config));
   LSI_TRY(check_optimizer(config));
+  LSI_TRY(check_callbacks(config));
   return check_fit(config);
 }

@@ -41,7 +41,7 @@ static const lsi_key dropout_keys[] = {
     COMMON,
 };
 static const lsi_key batch_normalization_keys[] = {
-    KEY("momentum", FLOAT, "0.99", "(0,1)", "of the moving mean and variance"),
+    KEY("momentum", FLOAT, "0.99", "[0,1]", "of the moving mean and variance"),
     KEY("epsilon", FLOAT, "0.001", "(0,inf)", "added to the variance"),
     KEY("center", BOOL, "true", NULL, "learn an offset beta"),
     KEY("scale", BOOL, "true", NULL, "learn a factor gamma"),
@@ -124,11 +124,12 @@ static const lsi_key early_stopping_keys[] = {
 };
 static const lsi_key model_checkpoint_keys[] = {
     KEY("filepath", TEXT, NULL, NULL,
-        "model file to write; may hold {epoch:02d} and {val_loss:.2f}", .required = true),
+        "model file to write, from the run folder; may hold {epoch:02d} and {val_loss:.2f}", .required = true),
     MONITOR,
     VERBOSE,
     KEY("save_best_only", BOOL, "false", NULL, "only when the monitored value improved"),
     MODE,
+    KEY("save_freq", TEXT, "epoch", NULL, "epoch, or a number of steps: save after every so many"),
     KEY("initial_value_threshold", FLOAT, NULL, NULL, "must be beaten by the first save"),
 };
 static const lsi_key reduce_lr_keys[] = {

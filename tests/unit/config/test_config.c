@@ -136,7 +136,9 @@ static void specs_carry_what_was_written(void **state) {
            "parallel: {threads: 2, leaf_rows: 4, exchange: mpi, kernels: haswell}\n"
            "callbacks:\n  - TerminateOnNaN\n  - EarlyStopping:\n"
            "  - CSVLogger: {filename: a b.csv}\n"
-           "  - LearningRateScheduler: {schedule: 'ExponentialDecay(0.1, 1, 0.5)'}\n",
+           "  - LearningRateScheduler: {schedule: 'ExponentialDecay(0.1, 1, 0.5)'}\n"
+           "  - ModelCheckpoint: {filepath: m.h5, save_freq: 100}\n"
+           "  - ModelCheckpoint: {filepath: m.h5, save_freq: epoch}\n",
       NULL);
   ls_fit_spec fit;
   ls_context_spec context;
@@ -154,12 +156,14 @@ static void specs_carry_what_was_written(void **state) {
   assert_string_equal(fit.exchange, "mpi");
   assert_int_equal(context.threads, 2);
   assert_string_equal(context.kernels, "haswell");
-  assert_int_equal(fit.n_callbacks, 4);
+  assert_int_equal(fit.n_callbacks, 6);
   assert_string_equal(fit.callbacks[0], "TerminateOnNaN");
   assert_string_equal(fit.callbacks[1], "EarlyStopping");
   assert_string_equal(fit.callbacks[2], "CSVLogger(filename='a b.csv')");
   assert_string_equal(fit.callbacks[3],
                       "LearningRateScheduler(schedule=ExponentialDecay(0.1, 1, 0.5))");
+  assert_string_equal(fit.callbacks[4], "ModelCheckpoint(filepath='m.h5', save_freq='100')");
+  assert_string_equal(fit.callbacks[5], "ModelCheckpoint(filepath='m.h5')");
   ls_config_destroy(&config);
 }
 
@@ -237,6 +241,10 @@ static const mistake mistakes[] = {
      "t.yaml:3: callbacks[0].EarlyStoping: unknown callback; did you mean 'EarlyStopping'?"},
     {GOOD "callbacks: [CSVLogger]\n", NULL,
      "t.yaml:3: callbacks[0].CSVLogger: 'filename' is missing"},
+    {GOOD "callbacks: [{ModelCheckpoint: {filepath: a.h5, save_freq: epochs}}]\n", NULL,
+     "t.yaml:3: callbacks[0].ModelCheckpoint.save_freq: found 'epochs'; expected epoch or a number"},
+    {GOOD "callbacks: [{ModelCheckpoint: {filepath: a.h5, save_freq: 0}}]\n", NULL,
+     "t.yaml:3: callbacks[0].ModelCheckpoint.save_freq: found '0'"},
     {COMPILE, NULL, "t.yaml:1: 'model' is missing"},
     {MODEL, NULL, "t.yaml:1: 'compile' is missing"},
     {MODEL "compile: {optimizer: adm, loss: mse}\n", NULL,
