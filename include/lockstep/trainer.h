@@ -83,7 +83,8 @@ LS_API ls_status ls_model_fit(ls_model *model, ls_dataset *train, ls_dataset *va
                               const ls_fit_spec *spec, ls_history **history);
 
 /** Loss first, then the metrics in the order they were compiled. `values` [ls_model_metric_count].
-    LS_ERR_INTERRUPTED after a signal, if the context catches them. */
+    The batch size (0: 32) changes no bit of them, unless a layer has an activity regularizer, which Keras counts batch by
+    batch. LS_ERR_INTERRUPTED after a signal, if the context catches them. */
 LS_API int ls_model_metric_count(const ls_model *model);
 LS_API const char *ls_model_metric_name(const ls_model *model, int index);
 LS_API ls_status ls_model_evaluate(ls_model *model, ls_dataset *data, int64_t batch_size, int verbose,
@@ -94,6 +95,13 @@ typedef ls_status (*ls_predict_sink)(void *user, int64_t first_row, int64_t n_ro
                                      const float *values);
 LS_API ls_status ls_model_predict_to(ls_model *model, ls_dataset *data, int64_t batch_size,
                                      ls_predict_sink sink, void *user);
+/**
+ * Predictions of all samples to an HDF5 file with a dataset `y`: float32 [n_samples, outputs], or, with
+ * `classes`, int32 [n_samples], the place of each sample's largest output (two outputs or more). Replaces `path`
+ * atomically; rank 0 writes. Collective; the same error on all ranks.
+ */
+LS_API ls_status ls_model_predict_file(ls_model *model, ls_dataset *data, int64_t batch_size, bool classes,
+                                       const char *path);
 /** All predictions into out [n_samples * outputs], on every rank. `count` must be that product. */
 LS_API ls_status ls_model_predict(ls_model *model, ls_dataset *data, int64_t batch_size, float *out,
                                   size_t count);

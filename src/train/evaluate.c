@@ -6,23 +6,28 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "data/prediction_file.h"
 #include "par/signals.h"
 #include "train/evaluator.h"
 #include "train/progress.h"
 #include "train/reducer.h"
 
-static void print_values(const ls_model *model, const lsi_evaluator *e, int verbose, const double *values, double start_s) {
+static void print_values(const ls_model *model, const lsi_evaluator *e, int verbose, int64_t n_batches, const double *values,
+                         double start_s) {
   lsi_progress progress;
   lsi_logs logs = {0};
   if (e->comm->rank != 0) return;
   for (int i = 0; i < model->n_logs; i++) lsi_logs_set(&logs, model->logs[i], values[i]);
   lsi_logs_sort(&logs);
-  lsi_progress_begin(&progress, verbose, e->n_batches, e->n_batches);
+  lsi_progress_begin(&progress, verbose, n_batches, n_batches);
   progress.start_s = start_s;
   lsi_progress_end(&progress, &logs);
 }
 
 ls_status ls_model_evaluate(ls_model *model, ls_dataset *data, int64_t batch_size, int verbose, double *values) {
+  LSI_NOT_NULL(model);
+  LSI_NOT_NULL(data);
+  LSI_NOT_NULL(values);
   const lsi_comm *comm = lsi_context_comm(model->context);
   double start_s = lsi_clock_s();
   lsi_evaluator *e;
@@ -37,7 +42,8 @@ ls_status ls_model_evaluate(ls_model *model, ls_dataset *data, int64_t batch_siz
     lsi_signals_clear();
     status = lsi_error_set(LS_ERR_INTERRUPTED, NULL, "evaluate: stopped by %s", lsi_signals_name(flags));
   }
-  if (status == LS_OK && verbose) print_values(model, e, verbose, values, start_s);
+  if (status == LS_OK && verbose)
+    print_values(model, e, verbose, (data->info.n_samples + batch_size - 1) / batch_size, values, start_s);
   lsi_evaluator_destroy(&e);
   return status;
 }
@@ -57,10 +63,7 @@ static ls_status prediction_parts(prediction *p) {
   size_t outputs = lsi_net_output_size(p->model->net);
   LSI_CHECK((double)p->feed.batch_size * (double)outputs < INT_MAX, LS_ERR_ARG, "lower the batch size",
             "predict: %lld rows of %zu outputs are too many for one batch", (long long)p->feed.batch_size, outputs);
-  int64_t features = lsi_dataset_features(p->feed.data);
-  LSI_CHECK(features == (int64_t)lsi_shape_size(lsi_net_input_shape(p->model->net)), LS_ERR_SHAPE, NULL,
-            "%s: a sample has %lld values, the model's input has %zu", p->feed.data->label, (long long)features,
-            lsi_shape_size(lsi_net_input_shape(p->model->net)));
+  LSI_TRY(lsi_model_need_input(p->model, p->feed.data));
   LSI_TRY(lsi_feed_init(&p->feed, p->comm));
   LSI_TRY(lsi_workspace_create(p->model->net, (size_t)p->feed.max_rows, p->feed.max_leaves, false, &p->workspace));
   LSI_TRY(LSI_ALLOC("predictions", (size_t)p->feed.batch_size * outputs, &p->block));
@@ -117,7 +120,27 @@ done:
 }
 
 ls_status ls_model_predict_to(ls_model *model, ls_dataset *data, int64_t batch_size, ls_predict_sink sink, void *user) {
+  LSI_NOT_NULL(model);
+  LSI_NOT_NULL(data);
+  LSI_NOT_NULL(sink);
   return predict(model, data, batch_size, false, sink, user);
+}
+
+ls_status ls_model_predict_file(ls_model *model, ls_dataset *data, int64_t batch_size, bool classes, const char *path) {
+  LSI_NOT_NULL(model);
+  LSI_NOT_NULL(data);
+  LSI_NOT_NULL(path);
+  LSI_TRY(lsi_net_build(model->net));
+  int64_t n_outputs = ls_model_output_size(model);
+  LSI_CHECK(!classes || n_outputs > 1, LS_ERR_SHAPE, "for a sigmoid, class 1 is an output above 0.5",
+            "model '%s' has one output: there are no classes to choose from", model->net->name);
+  const lsi_comm *comm = lsi_context_comm(model->context);
+  bool root = comm->rank == 0;
+  lsi_prediction_file *file = NULL;
+  ls_status status = lsi_agree(
+      comm, root ? lsi_prediction_file_create(path, data->info.n_samples, n_outputs, classes, &file) : LS_OK);
+  if (status == LS_OK) status = ls_model_predict_to(model, data, batch_size, lsi_prediction_file_take, file);
+  return lsi_agree(comm, root ? lsi_prediction_file_finish(&file, status) : status);
 }
 
 static ls_status copy_block(void *user, int64_t first_row, int64_t n_rows, int64_t n_outputs, const float *values) {
@@ -126,6 +149,10 @@ static ls_status copy_block(void *user, int64_t first_row, int64_t n_rows, int64
 }
 
 ls_status ls_model_predict(ls_model *model, ls_dataset *data, int64_t batch_size, float *out, size_t count) {
+  LSI_NOT_NULL(model);
+  LSI_NOT_NULL(data);
+  LSI_NOT_NULL(out);
+  LSI_TRY(lsi_net_build(model->net));
   size_t needed = (size_t)data->info.n_samples * lsi_net_output_size(model->net);
   LSI_CHECK(count == needed, LS_ERR_SHAPE, NULL, "predict: room for %zu values, %zu are predicted", count, needed);
   return predict(model, data, batch_size, true, copy_block, out);

@@ -7,6 +7,24 @@
 
 enum { FLAG_FETCH_FAILED = 1u << 8 };
 
+/* Keras adds a batch's activity penalty to that batch's loss: then, and only then, the batches matter. */
+static bool batches_matter(const lsi_net *net) {
+  for (int i = 0; i < net->n_layers; i++)
+    if (net->layers[i]->kind == LSI_LAYER_DENSE && net->layers[i]->dense.activity_regularizer.info) return true;
+  return false;
+}
+
+/* Rows at a time as a function of the net alone, within a few MiB of activations. */
+static int64_t block_rows(const lsi_net *net) {
+  enum { MOST = 512, LEAST = 32, VALUES = 1 << 22 };
+  size_t widest = 1;
+  for (int i = 0; i < net->n_layers; i++)
+    if (net->layers[i]->out_size > widest) widest = net->layers[i]->out_size;
+  int64_t rows = MOST;
+  while (rows > LEAST && (size_t)rows * widest > VALUES) rows /= 2;
+  return rows;
+}
+
 static ls_status local_parts(lsi_evaluator *e) {
   const lsi_net *net = e->model->net;
   LSI_TRY(lsi_workspace_create(net, (size_t)e->feed.max_rows, e->feed.max_leaves, false, &e->workspace));
@@ -21,6 +39,12 @@ ls_status lsi_evaluator_create(ls_model *model, const lsi_comm *comm, const ls_d
   e->model = model;
   e->comm = comm;
   ls_status status = lsi_objective_init(&e->objective, model, data);
+  if (!batches_matter(model->net)) {
+    if (max_batches > 0 && max_batches < (n_rows + batch_size - 1) / batch_size) n_rows = max_batches * batch_size;
+    max_batches = 0;
+    batch_size = block_rows(model->net);
+    leaf_rows = batch_size > 256 ? batch_size / 64 : 4;
+  }
   e->feed = (lsi_feed){.data = data, .objective = &e->objective, .first = first, .n_rows = n_rows,
                        .batch_size = batch_size, .leaf_rows = leaf_rows};
   if (status == LS_OK) status = lsi_feed_init(&e->feed, comm);

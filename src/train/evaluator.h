@@ -18,7 +18,8 @@ typedef struct lsi_evaluator {
   lsi_reducer reducer;
 } lsi_evaluator;
 
-/* Rows [first, first + n_rows) of data in batches; at most max_batches (0: all). Collective. */
+/* Rows [first, first + n_rows) of data in batches; at most max_batches (0: all). The values do not depend on batch_size
+   and leaf_rows, unless a layer has an activity regularizer: the rows are then taken as they are best computed. Collective. */
 ls_status lsi_evaluator_create(ls_model *model, const lsi_comm *comm, const ls_dataset *data, int64_t first, int64_t n_rows,
                                int64_t batch_size, int64_t leaf_rows, int64_t max_batches, lsi_evaluator **out);
 void lsi_evaluator_destroy(lsi_evaluator **evaluator); /* collective */
