@@ -46,8 +46,8 @@ ls_status lsi_file_kind_error(const char *path, lsi_file_kind kind, const char *
   static const struct {
     const char *what, *advice;
   } known[] = {
-      [LSI_FILE_DATASET] = {"a data set", "name a model.h5 or a checkpoint of a run"},
-      [LSI_FILE_MODEL] = {"a model", NULL},
+      [LSI_FILE_DATASET] = {"a data set", "models are in the model.h5 of a run"},
+      [LSI_FILE_MODEL] = {"a model", "`lockstep inspect FILE` shows what a file holds"},
       [LSI_FILE_CHECKPOINT] = {"a checkpoint", "the run's model.h5 is beside the folder checkpoints"},
       [LSI_FILE_KERAS_WEIGHTS] = {"a Keras weights file without the model's architecture",
                                   "save the whole model in Keras: model.save(\"model.h5\")"},

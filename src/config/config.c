@@ -32,7 +32,7 @@ void ls_config_destroy(ls_config **pointer) {
 }
 
 const char *ls_config_text(const ls_config *config) {
-  return config->text;
+  return config ? config->text : NULL;
 }
 
 /* ---- the file ---- */
@@ -57,7 +57,8 @@ static ls_status read_stream(const char *path, FILE *file, char *buffer, size_t 
   LSI_CHECK(!hdf5, LS_ERR_FORMAT,
             "give the YAML config; `lockstep inspect FILE` shows what an HDF5 file holds",
             "%s: is an HDF5 file, not a config", path);
-  LSI_CHECK(!memchr(buffer, 0, *length), LS_ERR_FORMAT, NULL, "%s: is not a text file", path);
+  LSI_CHECK(!memchr(buffer, 0, *length), LS_ERR_FORMAT,
+            "give the YAML config; ready-made ones are in configs/", "%s: is not a text file", path);
   buffer[*length] = 0;
   return LS_OK;
 }

@@ -2,6 +2,7 @@
 /* A data set in an HDF5 file: checked, then held in memory with its stored type, or streamed. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "data/fields.h"
@@ -43,6 +44,28 @@ static hid_t memory_type(ls_dtype dtype) {
   return H5T_NATIVE_DOUBLE;
 }
 
+/* "has no dataset 'x'", and what it has instead: a model and a checkpoint are told by their marks. */
+static ls_status no_such_array(const opening *o, hid_t file, const char *name) {
+  char have[300] = "", advice[460];
+  bool model = lsi_h5_has_attr(file, ".", "model_config");
+  if (model || (lsi_h5_has(file, "index") && lsi_h5_has(file, "arrays")))
+    LSI_FAIL(LS_ERR_FORMAT, "data sets have x and y at the top; `lockstep convert` makes them",
+             "%s: is a %s, not a data set", o->spec->path, model ? "model" : "checkpoint");
+  H5G_info_t top = {0};
+  H5Gget_info(file, &top);
+  for (hsize_t i = 0; i < top.nlinks && i < 8; i++) {
+    char link[40] = "";
+    H5Lget_name_by_idx(file, ".", H5_INDEX_NAME, H5_ITER_INC, i, link, sizeof link, H5P_DEFAULT);
+    size_t used = strlen(have);
+    snprintf(have + used, sizeof have - used, "%s%s", i ? ", " : "", link);
+  }
+  snprintf(advice, sizeof advice,
+           "the file holds: %s. Other names are given as data.x and data.y in a config, as --x and "
+           "--y to evaluate and predict",
+           top.nlinks ? have : "nothing");
+  LSI_FAIL(LS_ERR_NOT_FOUND, advice, "%s: there is no dataset '%s'", o->spec->path, name);
+}
+
 /* A name that was asked for must exist; "y" and "sample_weight" may be absent otherwise. */
 static ls_status open_arrays(hid_t file, opening *o) {
   const char *given[N_FIELDS] = {o->spec->x, o->spec->y, o->spec->sample_weight};
@@ -51,11 +74,7 @@ static ls_status open_arrays(hid_t file, opening *o) {
     o->names[i] = given[i] ? given[i] : usual[i];
     if (i > 0 && !given[i] && H5Lexists(file, o->names[i], H5P_DEFAULT) <= 0) continue;
     ls_status status = lsi_h5_array_open(file, o->spec->path, o->names[i], &o->arrays[i]);
-    if (status == LS_ERR_NOT_FOUND)
-      LSI_FAIL(status, "give the names of the datasets that hold features, targets and weights",
-               "%s: there is no dataset '%s' (looked for '%s', '%s' and '%s')", o->spec->path,
-               o->names[i], given[0] ? given[0] : usual[0], given[1] ? given[1] : usual[1],
-               given[2] ? given[2] : usual[2]);
+    if (status == LS_ERR_NOT_FOUND) return no_such_array(o, file, o->names[i]);
     LSI_TRY(status);
     o->present[i] = true;
   }
@@ -67,8 +86,8 @@ static ls_status check_rows(const opening *o) {
   for (int i = 0; i < N_FIELDS; i++) {
     if (!o->present[i]) continue;
     const lsi_h5_array *a = &o->arrays[i];
-    LSI_CHECK(a->rank >= 1, LS_ERR_SHAPE, NULL, "%s: dataset '%s' is a single value, not rows",
-              path, o->names[i]);
+    LSI_CHECK(a->rank >= 1, LS_ERR_SHAPE, "x is [N, ...], y is [N] or [N, values]",
+              "%s: dataset '%s' is a single value, not rows", path, o->names[i]);
     LSI_CHECK(a->dims[0] > 0, LS_ERR_SHAPE, "give it at least one sample",
               "%s: dataset '%s' is empty (0 rows)", path, o->names[i]);
     LSI_CHECK(a->dims[0] == o->arrays[0].dims[0], LS_ERR_SHAPE, "give every sample one row in each",

@@ -23,7 +23,12 @@ static ls_status io_error(const char *path, const char *doing) {
     LSI_FAIL(LS_ERR_NO_SPACE,
              "free some space, or choose another folder; the old file is untouched", "%s: %s: %s",
              path, doing, strerror(code));
-  LSI_FAIL(code == ENOENT ? LS_ERR_NOT_FOUND : LS_ERR_IO, NULL, "%s: %s: %s", path, doing,
+  const char *advice = code == ENOENT    ? "check the path; folders on the way must exist"
+                       : code == ENOTDIR ? "a part of the path is a file, not a folder"
+                       : code == EACCES || code == EPERM || code == EROFS
+                           ? "check the permissions, or choose another folder"
+                           : NULL;
+  LSI_FAIL(code == ENOENT ? LS_ERR_NOT_FOUND : LS_ERR_IO, advice, "%s: %s: %s", path, doing,
            strerror(code));
 }
 

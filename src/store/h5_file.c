@@ -33,9 +33,10 @@ static ls_status check_regular_file(const char *path) {
                "%s: no such file", path);
     LSI_FAIL(LS_ERR_IO, NULL, "%s: %s", path, strerror(errno));
   }
-  LSI_CHECK(S_ISREG(info.st_mode), LS_ERR_FORMAT, NULL, "%s: is %s, not an HDF5 file", path,
-            S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
-  LSI_CHECK(info.st_size > 0, LS_ERR_FORMAT, NULL, "%s: the file is empty", path);
+  LSI_CHECK(S_ISREG(info.st_mode), LS_ERR_FORMAT, "name an HDF5 file", "%s: is %s, not an HDF5 file",
+            path, S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
+  LSI_CHECK(info.st_size > 0, LS_ERR_FORMAT, "copy or make the file again", "%s: the file is empty",
+            path);
   FILE *file = fopen(path, "rb");
   LSI_CHECK(file, LS_ERR_IO, "check the file's permissions", "%s: %s", path, strerror(errno));
   fclose(file);
@@ -51,7 +52,9 @@ static ls_status open_failed(const char *path) {
   char reason[160];
   snprintf(reason, sizeof reason, "%s", lsi_h5_reason()); /* the next call clears it */
   if (H5Fis_hdf5(path) <= 0)
-    LSI_FAIL(LS_ERR_FORMAT, "`lockstep convert` makes HDF5 files from IDX, NPY and CSV",
+    LSI_FAIL(LS_ERR_FORMAT,
+             "models are the model.h5 of a run; `lockstep convert` makes data sets from IDX, NPY and "
+             "CSV",
              "%s: not an HDF5 file", path);
   LSI_FAIL(LS_ERR_CORRUPT, "copy or make the file again", "%s: damaged or truncated (%s)", path,
            reason);

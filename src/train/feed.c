@@ -66,10 +66,34 @@ static void choose_rows(lsi_feed *feed, int64_t p, const lsi_leaf_plan *plan) {
     feed->rows[i] = feed->first + (feed->shuffle ? lsi_permutation_at(&feed->permutation, begin + i) : begin + i);
 }
 
+static bool is_binary(const lsi_objective *objective) {
+  return objective->loss.object.info->kind == LSI_LOSS_BINARY_CROSSENTROPY;
+}
+
+static ls_status bad_binary(const lsi_feed *feed, int64_t i, double value) {
+  LSI_FAIL(LS_ERR_SHAPE,
+           "for three classes or more sparse_categorical_crossentropy would fit, with an output for each; for numbers "
+           "mean_squared_error",
+           "%s: sample %lld has target %g; binary_crossentropy takes 0 and 1, and what lies between", feed->data->label,
+           (long long)feed->rows[i], value);
+}
+
+/* Other targets have losses below zero and nothing to converge to. */
+static ls_status check_binary_values(const lsi_feed *feed, int64_t n, const float *target) {
+  int64_t width = feed->data->info.n_targets;
+  for (int64_t i = 0; i < n * width; i++)
+    if (!(target[i] >= 0 && target[i] <= 1)) return bad_binary(feed, i / width, (double)target[i]);
+  return LS_OK;
+}
+
 static ls_status check_labels(const lsi_feed *feed, int64_t n) {
   int64_t classes = (int64_t)feed->objective->width;
   /* One output takes any integer as a value (regression) or 0 and 1 (binary); classes are counted otherwise. */
-  if (feed->objective->form == LSI_TARGET_VALUES && !feed->objective->one_hot) return LS_OK;
+  if (feed->objective->form == LSI_TARGET_VALUES && !feed->objective->one_hot) {
+    for (int64_t i = 0; is_binary(feed->objective) && i < n; i++)
+      if (feed->buffer.label[i] < 0 || feed->buffer.label[i] > 1) return bad_binary(feed, i, feed->buffer.label[i]);
+    return LS_OK;
+  }
   for (int64_t i = 0; i < n; i++) {
     int32_t label = feed->buffer.label[i];
     LSI_CHECK(label >= 0 && label < classes, LS_ERR_SHAPE,
@@ -125,7 +149,10 @@ static ls_status check_values(const lsi_feed *feed, int64_t n, const float *x, c
   if (info->x_dtype == LS_FLOAT32 || info->x_dtype == LS_FLOAT64)
     LSI_TRY(check_finite(feed, "x", n, lsi_dataset_features(feed->data), x));
   if (!feed->objective) return LS_OK;
-  if (!info->y_is_label) LSI_TRY(check_finite(feed, "y", n, info->n_targets, targets->target));
+  if (!info->y_is_label) {
+    LSI_TRY(check_finite(feed, "y", n, info->n_targets, targets->target));
+    if (is_binary(feed->objective)) LSI_TRY(check_binary_values(feed, n, targets->target));
+  }
   return has_weight ? check_finite(feed, "sample_weight", n, 1, targets->weight) : LS_OK;
 }
 

@@ -25,7 +25,7 @@ static void print_tensor(FILE *out, const lsi_file_tensor *tensor, const char *k
     sum += v;
   }
   lsi_file_shape_text(tensor, shape, sizeof shape);
-  fprintf(out, "  %-34s%-18s%-14s min %-12.5g mean %-12.5g max %.5g", tensor->name, shape, kind, low,
+  fprintf(out, "  %-37s %-17s %-13s min %-12.5g mean %-12.5g max %.5g", tensor->name, shape, kind, low,
           sum / (double)tensor->count, high);
   fprintf(out, odd ? "  %zu not finite\n" : "\n", odd);
 }
@@ -69,7 +69,9 @@ static ls_status inspect_model(const lsi_file_state *state, FILE *out) {
   print_line(out, "kind", "model");
   print_line(out, "written by", text);
   print_line(out, "kernels", lsi_model_file_text(state->model, "kernels"));
-  fprintf(out, "%-14s%s, %d layers, output", "model", state->net->name, state->net->n_layers);
+  int n_layers = 0; /* as summary shows them: without the input */
+  for (int i = 0; i < state->net->n_layers; i++) n_layers += state->net->layers[i]->kind != LSI_LAYER_INPUT;
+  fprintf(out, "%-14s%s, %d layer%s, output", "model", state->net->name, n_layers, n_layers == 1 ? "" : "s");
   const lsi_shape *shape = &lsi_net_last(state->net)->out;
   fprintf(out, " (None");
   for (int d = 0; d < shape->rank; d++) fprintf(out, ", %lld", (long long)shape->dims[d]);
@@ -109,7 +111,7 @@ static void print_other_arrays(FILE *out, const lsi_checkpoint *checkpoint) {
     char text[120];
     memcpy(shape.dims, array->dims, sizeof shape.dims);
     lsi_file_shape_text(&shape, text, sizeof text);
-    fprintf(out, "  %-34s%-18s%s\n", array->name, text, types[array->type]);
+    fprintf(out, "  %-37s %-17s %s\n", array->name, text, types[array->type]);
   }
 }
 

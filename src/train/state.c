@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "ckpt/checkpoint.h"
+#include "ckpt/file_kind.h"
 #include "ckpt/keras_config.h"
 #include "math/gemm.h"
 #include "train/run.h"
@@ -214,9 +215,23 @@ static ls_status restore(const lsi_checkpoint *c, ls_trainer *t) {
   return LS_OK;
 }
 
+/* The file the user named; what else it may be is said. */
+static ls_status read_named(const char *path, lsi_checkpoint **out) {
+  lsi_file_kind kind;
+  ls_status status = lsi_checkpoint_read(path, out);
+  if (status == LS_ERR_NOT_FOUND)
+    LSI_FAIL(status, "resume is auto, never, or a file checkpoints/ckpt-*.h5 of a run", "resume from '%s': no such file", path);
+  if (status != LS_ERR_CORRUPT && status != LS_ERR_FORMAT) return status;
+  ls_error error = *ls_last_error();
+  if (lsi_file_kind_of(path, &kind) == LS_OK && (kind == LSI_FILE_MODEL || kind == LSI_FILE_DATASET))
+    return lsi_file_kind_error(path, kind, "a checkpoint");
+  lsi_error_copy(&error);
+  return status;
+}
+
 static ls_status read_on_root(const ls_trainer *t, lsi_checkpoint **out) {
   char dir[PATH];
-  if (strcmp(t->spec.run.resume, "auto") != 0) return lsi_checkpoint_read(t->spec.run.resume, out);
+  if (strcmp(t->spec.run.resume, "auto") != 0) return read_named(t->spec.run.resume, out);
   snprintf(dir, sizeof dir, "%s/checkpoints", t->spec.run.dir);
   return lsi_checkpoint_read_newest(dir, out);
 }
