@@ -37,7 +37,8 @@ typedef enum cli_key {
   CLI_LABELS,
   CLI_NO_Y,
   CLI_X,
-  CLI_Y
+  CLI_Y,
+  CLI_SAMPLE_WEIGHT
 } cli_key;
 
 /* What the command line holds after parsing: option values by their key, and the files. */
@@ -72,12 +73,21 @@ extern const cli_verb cli_train, cli_evaluate, cli_predict, cli_summary, cli_con
 
 /* ---- parsing (options.c) ---- */
 
+/* Rows of the option tables of verbs that take data. */
+#define CLI_DATA_OPTIONS                                                                           \
+  {"x", CLI_X, "NAME", "Name of the features in DATA (default: x)"},                               \
+      {"y", CLI_Y, "NAME", "Name of the targets in DATA (default: y)"},                            \
+      {"sample-weight", CLI_SAMPLE_WEIGHT, "NAME",                                                 \
+       "Name of the sample weights in DATA (default: sample_weight, used when present)"}
+
 /* Parse the words behind the verb; false when a usage error was reported. --help prints and exits.
  */
 bool cli_parse(const cli_verb *verb, int argc, char **argv, cli_args *out);
 /* An integer option within [min, max]; absent: `fallback`. False when an error was reported. */
 bool cli_int(const cli_args *args, const cli_verb *verb, int key, int64_t min, int64_t max,
              int64_t fallback, int64_t *out);
+/* The file of a verb that takes data, with the names --x, --y and --sample-weight give. */
+ls_hdf5_spec cli_data(const cli_args *args, const char *path);
 /* The nearest of `n` names to a mistyped word, or NULL. */
 const char *cli_nearest(const char *word, const char *const *names, int n);
 

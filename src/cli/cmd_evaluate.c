@@ -7,8 +7,9 @@
 
 static const cli_option options[] = {
     {"batch-size", 'b', "N",
-     "Samples at a time (default 32); never changes the result's meaning, only its speed"},
+     "Samples at a time (default 32); matters only for activity regularizers"},
     {"threads", 't', "N", "Threads a rank"},
+    CLI_DATA_OPTIONS,
     {"json", CLI_JSON, NULL, "Print one JSON object with every digit"},
     {0},
 };
@@ -58,7 +59,7 @@ static ls_status evaluate(ls_model *model, ls_dataset *data, int64_t batch_size,
 
 static int run(const cli_args *args) {
   ls_context_spec spec = ls_context_spec_default();
-  ls_hdf5_spec file = {.path = args->files[1]};
+  ls_hdf5_spec file = cli_data(args, args->files[1]);
   ls_context *context = NULL;
   ls_model *model = NULL;
   ls_dataset *data = NULL;

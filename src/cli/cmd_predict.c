@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* predict: one row a sample, in the data's order, to CSV, NPY or the screen. */
+/* predict: one row a sample, in the data's order, to HDF5, CSV, NPY or the screen. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,9 +9,10 @@
 #include "cli.h"
 
 static const cli_option options[] = {
-    {"out", 'o', "FILE", "Write to FILE.csv or FILE.npy (default: CSV on the screen)"},
+    {"out", 'o', "FILE", "Write to FILE.h5 (dataset y), FILE.csv or FILE.npy (default: CSV on the screen)"},
     {"argmax", CLI_ARGMAX, NULL, "The class with the largest output instead of all outputs"},
     {"batch-size", 'b', "N", "Samples at a time (default 32)"},
+    CLI_DATA_OPTIONS,
     {"threads", 't', "N", "Threads a rank"},
     {0},
 };
@@ -109,6 +110,18 @@ static bool ends_with(const char *text, const char *end) {
   return n >= m && strcmp(text + n - m, end) == 0;
 }
 
+static void print_done(const char *path, int64_t n_rows, bool classes) {
+  printf("%s: %lld predictions%s\n", path, (long long)n_rows, classes ? " (classes)" : "");
+}
+
+static int predict_hdf5(const sink *s, int64_t batch_size, ls_model *model, ls_dataset *data) {
+  ls_status status = ls_model_predict_file(model, data, batch_size, s->argmax, s->path);
+  if (status != LS_OK)
+    return cli_fail(status);
+  print_done(s->path, s->n_rows, s->argmax);
+  return CLI_OK;
+}
+
 static int predict(const cli_args *args, int64_t batch_size, ls_context *context, ls_model *model,
                    ls_dataset *data) {
   ls_dataset_info info;
@@ -118,25 +131,30 @@ static int predict(const cli_args *args, int64_t batch_size, ls_context *context
             .n_rows = info.n_samples,
             .n_columns = ls_model_output_size(model)};
   s.npy = s.path && ends_with(s.path, ".npy");
+  if (s.argmax && s.n_columns == 1)
+    return cli_usage("predict", "--argmax: the model has one output; for a sigmoid, class 1 is an "
+                                "output above 0.5");
+  if (s.path && ends_with(s.path, ".h5"))
+    return predict_hdf5(&s, batch_size, model, data);
   ls_status status = ls_model_predict_to(model, data, batch_size, take, &s);
   bool first = ls_context_rank(context) == 0;
   if (first && status == LS_OK && !s.file)
     status = open_sink(&s); /* no samples: an empty file */
   status = close_sink(&s, status);
   if (s.problem[0]) {
-    cli_error(NULL, "%s", s.problem);
+    cli_error("check the folder of --out, its permissions and its free space", "%s", s.problem);
     return CLI_FAILURE;
   }
   if (status != LS_OK)
     return cli_fail(status);
   if (s.path && first)
-    printf("%s: %lld predictions%s\n", s.path, (long long)s.n_rows, s.argmax ? " (classes)" : "");
+    print_done(s.path, s.n_rows, s.argmax);
   return CLI_OK;
 }
 
 static int run(const cli_args *args) {
   ls_context_spec spec = ls_context_spec_default();
-  ls_hdf5_spec file = {.path = args->files[1]};
+  ls_hdf5_spec file = cli_data(args, args->files[1]);
   ls_context *context = NULL;
   ls_model *model = NULL;
   ls_dataset *data = NULL;
@@ -145,8 +163,8 @@ static int run(const cli_args *args) {
   if (!cli_int(args, &cli_predict, 't', 1, 4096, 0, &threads) ||
       !cli_int(args, &cli_predict, 'b', 1, 1000000000, 0, &batch_size))
     return CLI_USAGE;
-  if (out && !ends_with(out, ".csv") && !ends_with(out, ".npy"))
-    return cli_usage("predict", "--out %s: expected a name ending in .csv or .npy", out);
+  if (out && !ends_with(out, ".csv") && !ends_with(out, ".npy") && !ends_with(out, ".h5"))
+    return cli_usage("predict", "--out %s: expected a name ending in .h5, .csv or .npy", out);
   spec.threads = (int)threads;
   ls_status status = ls_context_create(&spec, &context);
   if (status == LS_OK)
@@ -170,6 +188,7 @@ const cli_verb cli_predict = {
     .run = run,
     .examples =
         "Examples:\n"
+        "  lockstep predict runs/fashion_mnist/model.h5 data/fashion_mnist_test.h5 --out p.h5\n"
         "  lockstep predict runs/fashion_mnist/model.h5 data/fashion_mnist_test.h5 --out p.csv\n"
         "  lockstep predict runs/fashion_mnist/model.h5 data/fashion_mnist_test.h5 --argmax | "
         "head\n",

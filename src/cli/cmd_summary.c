@@ -23,6 +23,9 @@ static int summarize(const cli_args *args, ls_context *context, ls_model **model
   ls_config *config = NULL;
   ls_status status;
   bool hdf5 = is_hdf5(args->files[0]);
+  if (hdf5 && args->n_sets)
+    return cli_usage("summary", "--set %s: %s is a model, not a config", args->sets[0],
+                     args->files[0]);
   if (hdf5) {
     status = ls_model_load(context, args->files[0], model);
   } else {

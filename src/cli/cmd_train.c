@@ -62,7 +62,12 @@ static int start(training *t, int64_t threads) {
     spec.threads = (int)threads;
   spec.catch_signals = true;
   status = ls_context_create(&spec, &t->context);
+  bool kernels = status != LS_OK && spec.kernels && strstr(ls_last_error()->message, spec.kernels);
   ls_config_destroy(&first);
+  if (kernels && (status == LS_ERR_ARG || status == LS_ERR_UNSUPPORTED)) {
+    cli_error(ls_last_error()->advice, "%s: parallel.kernels: %s", path, ls_last_error()->message);
+    return CLI_USAGE;
+  }
   if (status != LS_OK)
     return cli_fail(status);
   status = ls_config_read_all(t->context, path, t->args->sets, t->args->n_sets, &t->config);
@@ -146,35 +151,62 @@ static int test(training *t) {
   return status == LS_OK ? CLI_OK : cli_fail(status);
 }
 
-/* The test set's name, from the resolved config (its lines are "  test: NAME"), for the commands to
- * try next. */
-static void test_name(const training *t, char *name, size_t size) {
-  const char *line = strstr(ls_config_text(t->config), "\n  test: ");
-  snprintf(name, size, "DATA.h5");
-  if (!line)
-    return;
-  line += strlen("\n  test: ");
-  size_t length = strcspn(line, "\n");
-  char path[1024];
-  snprintf(path, sizeof path, "%.*s", (int)length, line);
-  if (access(path, R_OK) == 0)
+/* The value of "  KEY: VALUE" in the resolved config, or "". */
+static void resolved(const training *t, const char *key, char *value, size_t size) {
+  char head[64];
+  snprintf(head, sizeof head, "\n  %s: ", key);
+  const char *line = strstr(ls_config_text(t->config), head);
+  line = line ? line + strlen(head) : "";
+  snprintf(value, size, "%.*s", (int)strcspn(line, "\n"), line);
+}
+
+/* A data set for the commands to try next: as the config names it, or beside the config. */
+static void data_name(const training *t, char *name, size_t size) {
+  static const char *const keys[] = {"test", "validation", "train"};
+  const char *config = t->args->files[0], *slash = strrchr(config, '/');
+  int folder = slash ? (int)(slash - config) + 1 : 0;
+  for (int i = 0; i < 3; i++) {
+    char path[1024];
+    resolved(t, keys[i], path, sizeof path);
     snprintf(name, size, "%s", path);
+    if (*path && access(name, R_OK) == 0)
+      return;
+    snprintf(name, size, "%.*s%s", folder, config, path);
+    if (*path && access(name, R_OK) == 0)
+      return;
+  }
+  snprintf(name, size, "DATA.h5");
+}
+
+/* " --x features --y labels", where the config has such names. */
+static void data_flags(const training *t, char *flags, size_t size) {
+  static const char *const keys[] = {"x", "y"};
+  size_t used = 0;
+  flags[0] = 0;
+  for (int i = 0; i < 2; i++) {
+    char name[200];
+    resolved(t, keys[i], name, sizeof name);
+    if (*name && strcmp(name, keys[i]) != 0 && used < size)
+      used += (size_t)snprintf(flags + used, size - used, " --%s %s", keys[i], name);
+  }
 }
 
 static int conclude(const training *t) {
-  char hex[33], data[1024];
+  char hex[33], data[1200], flags[500];
   ls_status status = ls_model_digest(t->model, hex);
   if (status != LS_OK)
     return cli_fail(status);
   if (!t->verbose)
     return CLI_OK;
-  test_name(t, data, sizeof data);
+  data_name(t, data, sizeof data);
+  data_flags(t, flags, sizeof flags);
   printf("\nmodel    %s/model.h5\nhistory  %s/history.csv\nconfig   %s/config.yaml\ndigest   %s\n",
          t->dir, t->dir, t->dir, hex);
-  printf("\nNext:\n  lockstep evaluate %s/model.h5 %s\n  lockstep predict %s/model.h5 %s --out "
-         "predictions.csv\n"
+  printf("\nNext:\n"
+         "  lockstep evaluate %s/model.h5 %s%s\n"
+         "  lockstep predict %s/model.h5 %s%s --out predictions.h5\n"
          "  lockstep inspect %s/model.h5\n",
-         t->dir, data, t->dir, data, t->dir);
+         t->dir, data, flags, t->dir, data, flags, t->dir);
   return CLI_OK;
 }
 

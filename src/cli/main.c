@@ -54,13 +54,18 @@ static int run(int argc, char **argv) {
   if (argc < 2)
     return cli_usage(NULL, "expected a verb, such as train");
   const char *word = argv[1];
-  if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+  bool help = strcmp(word, "help") == 0;
+  if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || (help && argc == 2)) {
     print_help();
     return CLI_OK;
   }
-  if (strcmp(word, "--version") == 0) {
+  if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0 || strcmp(word, "version") == 0) {
     printf("lockstep %s\n", ls_version());
     return CLI_OK;
+  }
+  if (help) { /* "help train" is "train --help" */
+    char *words[] = {argv[0], argv[2], "--help", NULL};
+    return run(3, words);
   }
   for (int i = 0; i < N_VERBS; i++)
     if (strcmp(verbs[i]->name, word) == 0)

@@ -88,7 +88,8 @@ static const cli_option *find_option(const cli_verb *verb, const char *word, siz
 }
 
 static bool is_help(const char *word) {
-  return strcmp(word, "--help") == 0 || strcmp(word, "-?") == 0 || strcmp(word, "--usage") == 0;
+  return strcmp(word, "--help") == 0 || strcmp(word, "-?") == 0 || strcmp(word, "-h") == 0 ||
+         strcmp(word, "--usage") == 0;
 }
 
 /* Every option exists under this exact name and has a value when it wants one. */
@@ -97,6 +98,8 @@ static bool check_words(const cli_verb *verb, int argc, char **argv) {
     const char *word = argv[i];
     if (strcmp(word, "--") == 0)
       return true;
+    if (strcmp(word, "-h") == 0)
+      argv[i] = "--help"; /* argp has -? only */
     if (word[0] != '-' || !word[1] || is_help(word))
       continue;
     size_t length = word[1] == '-' ? strcspn(word, "=") : strlen(word);
@@ -160,6 +163,13 @@ bool cli_parse(const cli_verb *verb, int argc, char **argv, cli_args *out) {
   if (argp_parse(&parser, argc, argv, 0, NULL, out) != 0)
     return cli_usage(verb->name, "cannot read the command line"), false;
   return check_files(verb, out);
+}
+
+ls_hdf5_spec cli_data(const cli_args *args, const char *path) {
+  return (ls_hdf5_spec){.path = path,
+                        .x = args->value[CLI_X],
+                        .y = args->value[CLI_Y],
+                        .sample_weight = args->value[CLI_SAMPLE_WEIGHT]};
 }
 
 bool cli_int(const cli_args *args, const cli_verb *verb, int key, int64_t min, int64_t max,
