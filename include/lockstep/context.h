@@ -18,6 +18,7 @@ typedef struct ls_context_spec {
   int threads;         /* OpenMP threads a rank; 0: OMP_NUM_THREADS, else the cores this rank may use */
   const char *kernels; /* BLIS kernel set: NULL or "auto", or a BLIS sub-configuration name */
   bool allow_singleton; /* accept one rank although the launcher started several processes */
+  bool allow_idle;      /* accept one rank that no launcher started, in a Slurm allocation of several tasks */
   FILE *log;           /* notes and warnings, on rank 0; NULL: stderr */
   bool catch_signals;  /* SIGINT, SIGTERM and SIGUSR1 stop fit and evaluate from now to the end of the
                           process, whenever they come; otherwise they stop fit while it runs */

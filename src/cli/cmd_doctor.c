@@ -15,6 +15,7 @@ static int run(const cli_args *args) {
   if (!cli_int(args, &cli_doctor, 't', 1, 4096, 0, &threads))
     return CLI_USAGE;
   spec.threads = (int)threads;
+  spec.allow_idle = true; /* plainly run, it tells of this machine */
   ls_status status = ls_context_create(&spec, &context);
   if (status == LS_OK)
     status = ls_doctor(context, stdout);

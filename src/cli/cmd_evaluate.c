@@ -68,6 +68,7 @@ static int run(const cli_args *args) {
       !cli_int(args, &cli_evaluate, 'b', 1, 1000000000, 0, &batch_size))
     return CLI_USAGE;
   spec.threads = (int)threads;
+  spec.allow_idle = true; /* one process of a batch script is enough to look at a result */
   ls_status status = ls_context_create(&spec, &context);
   if (status == LS_OK)
     status = ls_model_load(context, args->files[0], &model);

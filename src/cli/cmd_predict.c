@@ -166,6 +166,7 @@ static int run(const cli_args *args) {
   if (out && !ends_with(out, ".csv") && !ends_with(out, ".npy") && !ends_with(out, ".h5"))
     return cli_usage("predict", "--out %s: expected a name ending in .h5, .csv or .npy", out);
   spec.threads = (int)threads;
+  spec.allow_idle = true; /* one process of a batch script is enough to look at a result */
   ls_status status = ls_context_create(&spec, &context);
   if (status == LS_OK)
     status = ls_model_load(context, args->files[0], &model);

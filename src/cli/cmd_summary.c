@@ -42,7 +42,9 @@ static int summarize(const cli_args *args, ls_context *context, ls_model **model
 static int run(const cli_args *args) {
   ls_context *context = NULL;
   ls_model *model = NULL;
-  ls_status status = ls_context_create(NULL, &context);
+  ls_context_spec spec = ls_context_spec_default();
+  spec.allow_singleton = true; /* nothing is shared, nothing is written */
+  ls_status status = ls_context_create(&spec, &context);
   int code = status == LS_OK ? summarize(args, context, &model) : cli_fail(status);
   ls_model_destroy(&model);
   ls_context_destroy(&context);

@@ -52,8 +52,27 @@ const lsi_cores *lsi_context_cores(const ls_context *context) {
   return &context->cores;
 }
 
+/* Open MPI takes a process that sees a step's number for one of srun's tasks. */
+static ls_status init_mpi(bool hide_step, int *provided) {
+  static const char *const names[] = {"SLURM_STEP_ID", "SLURM_STEPID"};
+  char *kept[2] = {NULL, NULL};
+  for (int i = 0; i < 2 && hide_step; i++) {
+    const char *value = getenv(names[i]);
+    if (value && !(kept[i] = strdup(value)))
+      LSI_FAIL(LS_ERR_MEMORY, NULL, "no memory to start MPI");
+    unsetenv(names[i]);
+  }
+  int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, provided);
+  for (int i = 0; i < 2; i++) {
+    if (kept[i])
+      setenv(names[i], kept[i], 1);
+    free(kept[i]);
+  }
+  return code == MPI_SUCCESS ? LS_OK : lsi_mpi_status(code, "MPI_Init_thread");
+}
+
 /* One thread at a time calls MPI: SERIALIZED is asked for, FUNNELED is enough. */
-static ls_status start_mpi(bool *ours, int *provided) {
+static ls_status start_mpi(const ls_context_spec *spec, bool *ours, int *provided) {
   int initialized = 0, finalized = 0;
   LSI_TRY_MPI(MPI_Initialized(&initialized));
   LSI_TRY_MPI(MPI_Finalized(&finalized));
@@ -66,11 +85,11 @@ static ls_status start_mpi(bool *ours, int *provided) {
     LSI_TRY_MPI(MPI_Query_thread(provided));
     return LS_OK;
   }
+  bool hide_step = false;
 #ifdef OPEN_MPI
-  LSI_TRY(lsi_launch_check_environment(process_getenv, NULL));
+  LSI_TRY(lsi_launch_check_environment(process_getenv, NULL, spec->allow_singleton, &hide_step));
 #endif
-  LSI_TRY_MPI(MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, provided));
-  return LS_OK;
+  return init_mpi(hide_step, provided);
 }
 
 static ls_status check_launch(const ls_context_spec *spec) {
@@ -81,7 +100,7 @@ static ls_status check_launch(const ls_context_spec *spec) {
   LSI_TRY_MPI(MPI_Get_library_version(library, &length));
   LSI_TRY_MPI(MPI_Comm_size(MPI_COMM_WORLD, &world_size));
   library[strcspn(library, ",\n")] = '\0'; /* "Open MPI v4.1.4, package: ..." */
-  return lsi_launch_check_size(process_getenv, NULL, world_size, library);
+  return lsi_launch_check_size(process_getenv, NULL, world_size, spec->allow_idle, library);
 }
 
 static ls_status check_threads(int threads) {
@@ -139,7 +158,7 @@ ls_status ls_context_create(const ls_context_spec *spec, ls_context **out) {
     lsi_signals_install();
   int mpi_level = MPI_THREAD_SINGLE;
   bool owns_mpi = false;
-  LSI_TRY(start_mpi(&owns_mpi, &mpi_level));
+  LSI_TRY(start_mpi(spec, &owns_mpi, &mpi_level));
   ls_context *context = NULL;
   ls_status status = check_launch(spec);
   if (status == LS_OK)

@@ -127,7 +127,10 @@ static ls_status check_exchange(const lsi_comm *comm, lsi_exchange_kind kind, ch
   lsi_exchange *exchange;
   snprintf(what, 64, "exchange over %d ranks", comm->size);
   LSI_TRY(lsi_exchange_create(comm, kind, N_ELEMENTS, LSI_TREE_MAX_NODES, &exchange));
-  snprintf(what, 64, "exchange over %d ranks, %s", comm->size, lsi_exchange_name(exchange));
+  if (comm->size > 1)
+    snprintf(what, 64, "exchange over %d ranks, %s", comm->size, lsi_exchange_name(exchange));
+  else
+    snprintf(what, 64, "sums of gradients; start with mpirun to check ranks");
   ls_status status = check_sums(exchange, comm, 2 * comm->size + N_SUMS);
   lsi_exchange_destroy(&exchange);
   return status;

@@ -69,6 +69,12 @@ static const launch_case cases[] = {
      "SLURM_NTASKS=8",
      "mpirun -n 8"},
     {"plainly in a batch script of 1 task", {"SLURM_NTASKS=1"}, 1, LS_OK, NULL, NULL},
+    {"plainly in the shell of salloc, 8 tasks",
+     {"SLURM_NTASKS=8", "SLURM_STEP_ID=4294967290", "SLURM_STEP_NUM_TASKS=1"},
+     1,
+     LS_ERR_LAUNCH,
+     "SLURM_NTASKS=8",
+     "mpirun -n 8"},
     {"nonsense values",
      {"SLURM_NTASKS=many", "PMI_SIZE=", "OMPI_COMM_WORLD_SIZE=-4"},
      1,
@@ -82,7 +88,7 @@ static void sizes(void **state) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     const launch_case *c = &cases[i];
     ls_status status =
-        lsi_launch_check_size(lookup, (void *)c->environment, c->size, "Open MPI v9");
+        lsi_launch_check_size(lookup, (void *)c->environment, c->size, false, "Open MPI v9");
     if (status != c->status)
       fail_msg("%s: status %d, not %d", c->what, (int)status, (int)c->status);
     if (status == LS_OK)
@@ -94,19 +100,47 @@ static void sizes(void **state) {
   }
 }
 
-static void srun_without_pmix(void **state) {
+/* What does not train may run plainly in an allocation, yet not N times by mistake. */
+static void idle_tasks(void **state) {
   (void)state;
-  static const char *const none[] = {"SLURM_STEPID=0", "SLURM_STEP_NUM_TASKS=4", NULL};
-  static const char *const pmix[] = {"SLURM_STEPID=0", "SLURM_STEP_NUM_TASKS=4",
-                                     "PMIX_NAMESPACE=slurm.pmix.7.0", NULL};
-  static const char *const batch[] = {"SLURM_NTASKS=4", "SLURM_PROCID=0", NULL};
-  assert_int_equal(lsi_launch_check_environment(lookup, (void *)none), LS_ERR_LAUNCH);
-  assert_non_null(strstr(ls_last_error()->advice, "srun --mpi=pmix"));
-  assert_int_equal(lsi_launch_check_environment(lookup, (void *)pmix), LS_OK);
-  assert_int_equal(lsi_launch_check_environment(lookup, (void *)batch), LS_OK);
+  static const char *const batch[] = {"SLURM_NTASKS=8", "SLURM_PROCID=0", NULL};
+  static const char *const step[] = {"SLURM_NTASKS=8", "SLURM_STEP_ID=0", "SLURM_STEP_NUM_TASKS=8", NULL};
+  assert_int_equal(lsi_launch_check_size(lookup, (void *)batch, 1, true, "Open MPI v9"), LS_OK);
+  assert_int_equal(lsi_launch_check_size(lookup, (void *)step, 1, true, "Open MPI v9"), LS_ERR_LAUNCH);
+}
+
+typedef struct step_case {
+  const char *environment[4];
+  bool any;
+  ls_status status;
+  bool hide_step;
+} step_case;
+
+static const step_case steps[] = {
+    {{"SLURM_STEPID=0", "SLURM_STEP_NUM_TASKS=4"}, false, LS_ERR_LAUNCH, false},
+    {{"SLURM_STEP_ID=0"}, false, LS_ERR_LAUNCH, false},
+    {{"SLURM_STEPID=0", "SLURM_STEP_NUM_TASKS=4", "PMIX_NAMESPACE=slurm.pmix.7.0"}, false, LS_OK, false},
+    {{"SLURM_NTASKS=4", "SLURM_PROCID=0"}, false, LS_OK, false},                              /* a batch script */
+    {{"SLURM_STEPID=0", "SLURM_STEP_NUM_TASKS=1"}, false, LS_OK, true},                       /* srun --pty bash */
+    {{"SLURM_STEP_ID=4294967290", "SLURM_STEP_NUM_TASKS=1", "SLURM_NTASKS=4"}, false, LS_OK, true}, /* salloc */
+    {{"SLURM_STEPID=0", "SLURM_STEP_NUM_TASKS=4"}, true, LS_OK, true},
+};
+
+static void steps_without_pmix(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+    bool hide_step = !steps[i].hide_step;
+    ls_status status =
+        lsi_launch_check_environment(lookup, (void *)steps[i].environment, steps[i].any, &hide_step);
+    if (status != steps[i].status || (status == LS_OK && hide_step != steps[i].hide_step))
+      fail_msg("case %zu: status %d, hide_step %d", i, (int)status, hide_step);
+    if (status != LS_OK)
+      assert_non_null(strstr(ls_last_error()->advice, "srun --mpi=pmix"));
+  }
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(sizes), cmocka_unit_test(srun_without_pmix)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(sizes), cmocka_unit_test(idle_tasks),
+                                     cmocka_unit_test(steps_without_pmix)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
