@@ -21,7 +21,7 @@ model:
     - Dense: {units: 8, activation: relu}
     - Dense: {units: 1}
 compile: {optimizer: "SGD(0.05)", loss: mse}
-fit: {epochs: 6, batch_size: 16, validation_freq: 2, verbose: 0}
+fit: {epochs: 5, batch_size: 16, validation_freq: 2, verbose: 0}
 callbacks:
   - EarlyStopping: {monitor: loss, patience: 2}
   - CSVLogger: {filename: logs/run.csv}
