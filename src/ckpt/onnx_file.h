@@ -2,7 +2,7 @@
 #ifndef LSI_CKPT_ONNX_FILE_H
 #define LSI_CKPT_ONNX_FILE_H
 /*
- * A net at inference as an ONNX model: IR version 8, opset 17 (onnxruntime 1.12 and later), weights as little-endian float32.
+ * A net at inference as an ONNX model: IR version 8, opset 17 (tested with onnxruntime 1.15 and 1.32), weights as little-endian float32.
  * Input and output are named after the first and last layer, with a free batch dimension. metadata_props: "lockstep.digest"
  * (lsi_net_digest of the weights).
  */
