@@ -19,9 +19,9 @@ static void add_dense(lsi_onnx_graph *graph, const lsi_layer *layer) {
 }
 
 /*
- * (x - mean) * factor + beta, factor = gamma / sqrt(variance + epsilon). Not ONNX's BatchNormalization: that one has its channels on
- * axis 1, ours are on the last; and runtimes compute it as x * factor + (beta - mean * factor), which loses the digits of x
- * that a large mean takes.
+ * (x - mean) * factor + beta, factor = gamma / sqrt(variance + epsilon). Not ONNX's BatchNormalization: that one has its
+ * channels on axis 1, ours are on the last; and runtimes compute it as x * factor + (beta - mean * factor), which loses the
+ * digits of x that a large mean takes.
  */
 static void add_batch_normalization(lsi_onnx_graph *graph, const lsi_layer *layer) {
   const lsi_tensor *gamma = lsi_layer_tensor(layer, "gamma"), *beta = lsi_layer_tensor(layer, "beta");
@@ -79,7 +79,8 @@ static void add_kind(lsi_onnx_graph *graph, const lsi_layer *layer) {
     case LSI_LAYER_RESCALING: add_rescaling(graph, layer); return;
     case LSI_LAYER_NORMALIZATION: add_normalization(graph, layer); return;
     default:
-      graph->status = lsi_error_set(LS_ERR_UNSUPPORTED, NULL, "%s: ONNX export knows no %s", layer->name, layer->ops->class_name);
+      graph->status = lsi_error_set(LS_ERR_UNSUPPORTED, NULL, "%s: ONNX export knows no %s", layer->name,
+                                    layer->ops->class_name);
   }
 }
 

@@ -47,7 +47,8 @@ static void everything_is_there(void **state) {
     for (int t = 0; t < net->layout.n; t++) {
       const lsi_tensor *tensor = &net->layout.tensors[t];
       const LsiOnnx__TensorProto *stored = find_tensor(model->graph, tensor->name);
-      if (strcmp(tensor->name + tensor->variable, "kernel") != 0 && strcmp(tensor->name + tensor->variable, "bias") != 0) continue;
+      const char *variable = tensor->name + tensor->variable;
+      if (strcmp(variable, "kernel") != 0 && strcmp(variable, "bias") != 0) continue;
       assert_non_null(stored);
       assert_int_equal(stored->raw_data.len, tensor->count * sizeof(float));
       assert_memory_equal(stored->raw_data.data, net->params + tensor->offset, stored->raw_data.len);
