@@ -3,7 +3,8 @@
 # shellcheck shell=bash disable=SC2034
 
 BUILD_PACKAGES=(gcc libc6-dev make cmake pkg-config openmpi-bin libopenmpi-dev libhdf5-dev
-  libblis-openmp-dev libjansson-dev libcyaml-dev libyaml-dev libxxhash-dev libhwloc-dev zlib1g-dev)
+  libblis-openmp-dev libjansson-dev libcyaml-dev libyaml-dev libxxhash-dev libhwloc-dev zlib1g-dev
+  libprotobuf-c-dev protobuf-c-compiler)
 DATA_PACKAGES=(dataset-fashion-mnist python3)
 TEST_PACKAGES=(libcmocka-dev python3 python3-venv)
 

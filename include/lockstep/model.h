@@ -122,6 +122,9 @@ LS_API ls_status ls_model_digest(const ls_model *model, char hex[33]);
 /** Write a model file (HDF5, Keras's whole-model layout; real Keras opens it). Collective; rank 0 writes,
     atomically: a temporary file, fsync, rename. */
 LS_API ls_status ls_model_save(const ls_model *model, const char *path);
+/** Write the model at inference as ONNX (opset 17, free batch dimension; dropout leaves no trace), for onnxruntime and its
+    like. At most 2 GiB. Collective; rank 0 writes, atomically. */
+LS_API ls_status ls_model_export_onnx(const ls_model *model, const char *path);
 /** Read a model file. Compiled when the file says how. Collective; rank 0 reads and broadcasts. */
 LS_API ls_status ls_model_load(ls_context *context, const char *path, ls_model **out);
 

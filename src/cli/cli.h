@@ -68,8 +68,8 @@ typedef struct cli_verb {
   bool one_process;                 /* works without MPI: only the first process does anything */
 } cli_verb;
 
-extern const cli_verb cli_train, cli_evaluate, cli_predict, cli_summary, cli_convert, cli_inspect,
-    cli_digest, cli_diff, cli_doctor;
+extern const cli_verb cli_train, cli_evaluate, cli_predict, cli_summary, cli_convert, cli_export,
+    cli_inspect, cli_digest, cli_diff, cli_doctor;
 
 /* ---- parsing (options.c) ---- */
 

@@ -25,6 +25,9 @@ static inline size_t lsi_layer_width(const lsi_layer *layer) {
   return (size_t)layer->out.dims[layer->out.rank - 1];
 }
 
+/* What Normalization computes with, [n] each: y = (x - shift) * factor, or x * factor + shift when inverted. */
+void lsi_normalization_constants(const lsi_layer *layer, const float *params, float *shift, float *factor);
+
 /* Row offsets of this rank's leaves in units of the last axis' rows (lead rows a sample). */
 const int64_t *lsi_pass_leaf_rows(const lsi_pass *pass, size_t lead);
 

@@ -31,13 +31,13 @@ static ls_status normalization_build(lsi_layer *layer, int index, lsi_layout *la
   return LS_OK;
 }
 
-/* aux: shift and factor, float [2, n], so that y = (x - shift) * factor, or x * factor + shift when inverted. */
+/* aux: shift and factor, float [2, n]. */
 static size_t normalization_aux_bytes(const lsi_layer *layer, size_t max_rows) {
   (void)max_rows;
   return 2 * lsi_layer_width(layer) * sizeof(float);
 }
 
-static void constants(const lsi_layer *layer, const lsi_pass *pass, float *shift, float *factor) {
+void lsi_normalization_constants(const lsi_layer *layer, const float *params, float *shift, float *factor) {
   const lsi_normalization *own = &layer->normalization;
   size_t n = lsi_layer_width(layer);
   for (size_t j = 0; j < n; j++) {
@@ -46,8 +46,8 @@ static void constants(const lsi_layer *layer, const lsi_pass *pass, float *shift
       mean = own->mean[own->n == 1 ? 0 : j];
       variance = own->variance[own->n == 1 ? 0 : j];
     } else {
-      mean = pass->params[layer->tensors[0].offset + j];
-      variance = pass->params[layer->tensors[1].offset + j];
+      mean = params[layer->tensors[0].offset + j];
+      variance = params[layer->tensors[1].offset + j];
     }
     float deviation = fmaxf(sqrtf((float)variance), 1e-7f);
     shift[j] = (float)mean;
@@ -64,7 +64,7 @@ LSI_CLONES static void normalize(size_t rows, size_t n, bool invert, const float
 static ls_status normalization_forward(const lsi_layer *layer, const lsi_pass *pass, const lsi_layer_io *io) {
   size_t n = lsi_layer_width(layer);
   float *shift = io->aux, *factor = shift + n;
-  constants(layer, pass, shift, factor);
+  lsi_normalization_constants(layer, pass->params, shift, factor);
   normalize(lsi_pass_rows(pass) * layer->lead, n, layer->normalization.invert, io->x, shift, factor, io->y);
   return LS_OK;
 }

@@ -23,6 +23,7 @@ declare -A only=(
   [mpi.h]="par ckpt train"
   [hdf5.h]="store data ckpt"
   [jansson.h]="ckpt"
+  [onnx.pb-c.h]="ckpt"
   [yaml.h]="config"
   [cyaml/cyaml.h]="config"
   [xxhash.h]="base"

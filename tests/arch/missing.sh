@@ -27,10 +27,11 @@ expect libopenmpi-dev "${configure[@]}" -DCMAKE_DISABLE_FIND_PACKAGE_MPI=ON
 expect pkg-config "${configure[@]}" -DCMAKE_DISABLE_FIND_PACKAGE_PkgConfig=ON
 expect zlib1g-dev "${configure[@]}" -DCMAKE_DISABLE_FIND_PACKAGE_ZLIB=ON
 expect libblis-openmp-dev "${configure[@]}" -DBLIS_LIBRARY=
+expect protobuf-c-compiler "${configure[@]}" -DPROTOC_C=
 
 # One pkg-config file less at a time.
 for pair in jansson:libjansson-dev libcyaml:libcyaml-dev yaml-0.1:libyaml-dev libxxhash:libxxhash-dev \
-  hwloc:libhwloc-dev; do
+  hwloc:libhwloc-dev libprotobuf-c:libprotobuf-c-dev; do
   module=${pair%%:*}
   cat >"$work/pkg-config" <<END
 #!/bin/sh

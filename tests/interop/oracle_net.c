@@ -165,7 +165,7 @@ static ls_status fit_and_tell(oracle_call *call, ls_model *model, ls_dataset *tr
   return save ? ls_model_save(model, save) : LS_OK;
 }
 
-/* Load "model", perhaps compile it anew, fit, evaluate and predict on x; weights and history come back. */
+/* Load "model", perhaps compile it anew, fit, evaluate and predict on x, export; weights and history come back. */
 static ls_status use_model(ls_context *context, oracle_call *call, ls_model *model) {
   ls_dataset *train = NULL, *validation = NULL;
   const oracle_array *x = oracle_in(call, "x");
@@ -183,6 +183,7 @@ static ls_status use_model(ls_context *context, oracle_call *call, ls_model *mod
     int64_t shape[2] = {x->dims[0], ls_model_output_size(model)};
     status = ls_model_predict(model, train, 5, oracle_out(call, "predict", 'f', 2, shape), (size_t)(shape[0] * shape[1]));
   }
+  if (status == LS_OK && oracle_text(call, "onnx")) status = ls_model_export_onnx(model, oracle_text(call, "onnx"));
   if (status == LS_OK) status = give_weights(call, model);
   ls_dataset_destroy(&validation);
   ls_dataset_destroy(&train);

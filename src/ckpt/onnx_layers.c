@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "ckpt/onnx_layers.h"
+
+#include <math.h>
+
+#include "nn/layers.h"
+
+/* y = act(x W + b). Gemm takes matrices only; MatMul multiplies the last axis of anything. */
+static void add_dense(lsi_onnx_graph *graph, const lsi_layer *layer) {
+  const char *kernel = lsi_onnx_weight(graph, &layer->tensors[0]), *y;
+  const char *bias = layer->dense.use_bias ? lsi_onnx_weight(graph, &layer->tensors[1]) : NULL;
+  if (bias && layer->in.rank == 1) {
+    y = LSI_ONNX_NODE(graph, "Gemm", graph->value, kernel, bias);
+  } else {
+    y = LSI_ONNX_NODE(graph, "MatMul", graph->value, kernel);
+    if (bias) y = LSI_ONNX_NODE(graph, "Add", y, bias);
+  }
+  lsi_onnx_add_activation(graph, layer->dense.activation, y);
+}
+
+/*
+ * (x - mean) * factor + beta, factor = gamma / sqrt(variance + epsilon). Not ONNX's BatchNormalization: that one has its
+ * channels on axis 1, ours are on the last; and runtimes compute it as x * factor + (beta - mean * factor), which loses the
+ * digits of x that a large mean takes.
+ */
+static void add_batch_normalization(lsi_onnx_graph *graph, const lsi_layer *layer) {
+  const lsi_tensor *gamma = lsi_layer_tensor(layer, "gamma"), *beta = lsi_layer_tensor(layer, "beta");
+  const float *variance = graph->params + lsi_layer_tensor(layer, "moving_variance")->offset;
+  const char *mean = lsi_onnx_weight(graph, lsi_layer_tensor(layer, "moving_mean"));
+  float *values;
+  const char *factor = lsi_onnx_vector(graph, "factor", lsi_layer_width(layer), &values);
+  for (size_t j = 0; values && j < lsi_layer_width(layer); j++)
+    values[j] = (float)((gamma ? (double)graph->params[gamma->offset + j] : 1.0) /
+                        sqrt((double)variance[j] + layer->norm.epsilon));
+  const char *centred = LSI_ONNX_NODE(graph, "Sub", graph->value, mean);
+  const char *y = LSI_ONNX_NODE(graph, "Mul", centred, factor);
+  if (beta) LSI_ONNX_NODE(graph, "Add", y, lsi_onnx_weight(graph, beta));
+}
+
+static void add_layer_normalization(lsi_onnx_graph *graph, const lsi_layer *layer) {
+  const lsi_tensor *gamma = lsi_layer_tensor(layer, "gamma"), *beta = lsi_layer_tensor(layer, "beta");
+  const char *scale;
+  if (gamma) {
+    scale = lsi_onnx_weight(graph, gamma);
+  } else { /* the operator must have one */
+    float *ones;
+    scale = lsi_onnx_vector(graph, "gamma", lsi_layer_width(layer), &ones);
+    for (size_t j = 0; ones && j < lsi_layer_width(layer); j++) ones[j] = 1.0f;
+  }
+  LSI_ONNX_NODE(graph, "LayerNormalization", graph->value, scale, beta ? lsi_onnx_weight(graph, beta) : NULL);
+  lsi_onnx_int(graph, "axis", -1);
+  lsi_onnx_float(graph, "epsilon", layer->norm.epsilon);
+}
+
+static void add_rescaling(lsi_onnx_graph *graph, const lsi_layer *layer) {
+  const char *y = LSI_ONNX_NODE(graph, "Mul", graph->value, lsi_onnx_scalar(graph, layer->rescaling.scale));
+  LSI_ONNX_NODE(graph, "Add", y, lsi_onnx_scalar(graph, layer->rescaling.offset));
+}
+
+static void add_normalization(lsi_onnx_graph *graph, const lsi_layer *layer) {
+  float *shift, *factor;
+  size_t n = lsi_layer_width(layer);
+  const char *mean = lsi_onnx_vector(graph, "mean", n, &shift), *scale = lsi_onnx_vector(graph, "factor", n, &factor);
+  if (factor) lsi_normalization_constants(layer, graph->params, shift, factor);
+  if (layer->normalization.invert)
+    LSI_ONNX_NODE(graph, "Add", LSI_ONNX_NODE(graph, "Mul", graph->value, scale), mean);
+  else
+    LSI_ONNX_NODE(graph, "Mul", LSI_ONNX_NODE(graph, "Sub", graph->value, mean), scale);
+}
+
+static void add_kind(lsi_onnx_graph *graph, const lsi_layer *layer) {
+  switch (layer->kind) {
+    case LSI_LAYER_FLATTEN: LSI_ONNX_NODE(graph, "Flatten", graph->value); return;
+    case LSI_LAYER_DENSE: add_dense(graph, layer); return;
+    case LSI_LAYER_ACTIVATION: lsi_onnx_add_activation(graph, layer->activation, graph->value); return;
+    case LSI_LAYER_DROPOUT: return; /* nothing at inference */
+    case LSI_LAYER_BATCH_NORMALIZATION: add_batch_normalization(graph, layer); return;
+    case LSI_LAYER_LAYER_NORMALIZATION: add_layer_normalization(graph, layer); return;
+    case LSI_LAYER_RESCALING: add_rescaling(graph, layer); return;
+    case LSI_LAYER_NORMALIZATION: add_normalization(graph, layer); return;
+    default:
+      graph->status = lsi_error_set(LS_ERR_UNSUPPORTED, NULL, "%s: ONNX export knows no %s", layer->name,
+                                    layer->ops->class_name);
+  }
+}
+
+void lsi_onnx_add_layer(lsi_onnx_graph *graph, const lsi_layer *layer) {
+  if (graph->status != LS_OK) return;
+  lsi_onnx_layer_begin(graph, layer);
+  add_kind(graph, layer);
+  lsi_onnx_layer_end(graph);
+}

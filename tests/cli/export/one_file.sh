@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+lockstep export model.h5
