@@ -2,6 +2,14 @@
 #ifndef LOCKSTEP_CONTEXT_H
 #define LOCKSTEP_CONTEXT_H
 /** The ranks and threads a program trains with. One context a process. */
+#ifdef __cplusplus /* without MPI's C++ bindings, which are gone from the standard and want a library of their own */
+#ifndef OMPI_SKIP_MPICXX
+#define OMPI_SKIP_MPICXX 1
+#endif
+#ifndef MPICH_SKIP_MPICXX
+#define MPICH_SKIP_MPICXX 1
+#endif
+#endif
 #include <mpi.h>
 #include <stdbool.h>
 #include <stdio.h>

@@ -30,3 +30,16 @@ END
     "$cmake" --build "$work/user/build"
 } >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 "$work/user/build/program"
+
+# From C++, whose compiler need not be there: by pkg-config, and in a project that has no C.
+cxx=$(command -v "${CXX:-c++}" || true)
+[ -n "$cxx" ] || exit 0
+"$cxx" -std=c++11 -Wall -Wextra -Werror "$here/03_from_cpp.cpp" -o "$work/cpp-by-pkg-config" "${flags[@]}" "-Wl,-rpath,$pc/.."
+"$work/cpp-by-pkg-config"
+sed -i -e 's/(user C)/(user CXX)/' -e 's/02_memory_and_callbacks.c/03_from_cpp.cpp/' "$work/user/CMakeLists.txt"
+rm -r "$work/user/build"
+{
+  "$cmake" -S "$work/user" -B "$work/user/build" -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_CXX_COMPILER="$cxx" &&
+    "$cmake" --build "$work/user/build"
+} >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+"$work/user/build/program"
