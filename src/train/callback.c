@@ -50,6 +50,16 @@ static const lsi_builtin_ops *const table[] = {
     [LSI_CB_TERMINATE_ON_NAN] = &lsi_terminate_on_nan_ops,
 };
 
+/* Where Keras would take None for a text, there is nothing it could mean here. */
+static ls_status check_texts(const lsi_object *object) {
+  for (int i = 0; i < object->info->n_params; i++) {
+    const lsi_param_info *param = &object->info->params[i];
+    LSI_CHECK(param->type != LSI_PARAM_TEXT || lsi_object_text(object, param->name), LS_ERR_ARG, NULL,
+              "callback %s: argument '%s' is None, must be a text", object->info->class_name, param->name);
+  }
+  return LS_OK;
+}
+
 ls_status lsi_callbacks_create(lsi_callbacks *callbacks, const ls_fit_spec *spec, size_t size) {
   memset(callbacks, 0, sizeof *callbacks);
   LSI_CHECK(spec->n_callbacks <= LSI_MAX_CALLBACKS, LS_ERR_ARG, NULL, "%d callbacks; at most %d are possible",
@@ -60,6 +70,7 @@ ls_status lsi_callbacks_create(lsi_callbacks *callbacks, const ls_fit_spec *spec
     lsi_builtin *item = &callbacks->items[i];
     LSI_CHECK(spec->callbacks[i], LS_ERR_ARG, NULL, "fit: callback %d is NULL", i);
     LSI_TRY(lsi_object_parse(&lsi_callback_family, spec->callbacks[i], &item->object));
+    LSI_TRY(check_texts(&item->object));
     item->ops = table[item->object.info->kind];
     callbacks->n = i + 1;
     if (item->ops->batch_end) callbacks->any_batch = true;

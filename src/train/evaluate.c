@@ -12,6 +12,12 @@
 #include "train/progress.h"
 #include "train/reducer.h"
 
+static ls_status check_batch_size(const char *what, int64_t batch_size) {
+  LSI_CHECK(batch_size > 0 && batch_size <= 1000000000, LS_ERR_ARG, NULL, "%s: batch_size is %lld, must be 1 to 1000000000", what,
+            (long long)batch_size);
+  return LS_OK;
+}
+
 static void print_values(const ls_model *model, const lsi_evaluator *e, int verbose, int64_t n_batches, const double *values,
                          double start_s) {
   lsi_progress progress;
@@ -32,7 +38,7 @@ ls_status ls_model_evaluate(ls_model *model, ls_dataset *data, int64_t batch_siz
   double start_s = lsi_clock_s();
   lsi_evaluator *e;
   if (batch_size == 0) batch_size = 32;
-  LSI_CHECK(batch_size > 0, LS_ERR_ARG, NULL, "evaluate: batch_size is %lld", (long long)batch_size);
+  LSI_TRY(check_batch_size("evaluate", batch_size));
   LSI_TRY(lsi_model_need_compile(model, "evaluate"));
   LSI_TRY(lsi_model_need_weights(model, 0));
   LSI_TRY(lsi_evaluator_create(model, comm, data, 0, data->info.n_samples, batch_size, lsi_leaf_rows_auto(batch_size), 0, &e));
@@ -95,7 +101,7 @@ static ls_status predict_batch(prediction *p, int64_t b, int64_t *n_rows) {
 /* `everywhere`: the sink is called on all ranks; else on rank 0. */
 static ls_status predict(ls_model *model, ls_dataset *data, int64_t batch_size, bool everywhere, ls_predict_sink sink, void *user) {
   if (batch_size == 0) batch_size = 32;
-  LSI_CHECK(batch_size > 0, LS_ERR_ARG, NULL, "predict: batch_size is %lld", (long long)batch_size);
+  LSI_TRY(check_batch_size("predict", batch_size));
   LSI_TRY(lsi_model_need_weights(model, 0));
   prediction p = {.model = model, .comm = lsi_context_comm(model->context),
                   .feed = {.data = data, .n_rows = data->info.n_samples, .batch_size = batch_size,

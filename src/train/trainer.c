@@ -2,6 +2,7 @@
 /* Building and tearing down what one fit needs, so that the step allocates nothing. */
 #include "train/trainer.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -15,7 +16,35 @@ ls_fit_spec ls_fit_spec_default(void) {
   return (ls_fit_spec){0};
 }
 
+static ls_status check_run(const ls_run_spec *r) {
+  LSI_CHECK(r->checkpoint_steps >= 0 && r->checkpoint_seconds >= 0 && isfinite(r->checkpoint_seconds) && r->checkpoint_keep >= 0,
+            LS_ERR_ARG, "0 means off, and for checkpoint_keep the default",
+            "fit: checkpoint_steps %lld, checkpoint_seconds %g and checkpoint_keep %d must not be negative",
+            (long long)r->checkpoint_steps, r->checkpoint_seconds, r->checkpoint_keep);
+  return LS_OK;
+}
+
+static ls_status check_class_weights(const ls_fit_spec *s) {
+  for (int64_t c = 0; c < s->n_class_weight; c++)
+    LSI_CHECK(s->class_weight[c] >= 0 && isfinite(s->class_weight[c]), LS_ERR_ARG, NULL,
+              "fit: class_weight[%lld] is %g, must be at least 0", (long long)c, s->class_weight[c]);
+  return LS_OK;
+}
+
+/* Numbers far beyond use, whose sums still fit 64 bits. */
+static ls_status check_sizes(const ls_fit_spec *s) {
+  static const int64_t rows = 1000000000, steps = 1000000000000000;
+  LSI_CHECK(s->batch_size <= rows && s->validation_batch_size <= rows && s->base_batch_size <= rows && s->leaf_rows <= rows &&
+                s->epochs <= rows && s->initial_epoch <= rows,
+            LS_ERR_ARG, NULL, "fit: batch sizes, leaf_rows and epochs can be at most %lld", (long long)rows);
+  LSI_CHECK(s->steps_per_epoch <= steps && s->validation_steps <= steps, LS_ERR_ARG, NULL,
+            "fit: steps_per_epoch and validation_steps can be at most %lld", (long long)steps);
+  return LS_OK;
+}
+
 static ls_status check_spec(const ls_fit_spec *s) {
+  LSI_TRY(check_run(&s->run));
+  LSI_TRY(check_sizes(s));
   LSI_CHECK(s->batch_size >= 0 && s->epochs >= 0 && s->initial_epoch >= 0 && s->steps_per_epoch >= 0 && s->leaf_rows >= 0,
             LS_ERR_ARG, NULL, "fit: batch_size, epochs, initial_epoch, steps_per_epoch and leaf_rows must not be negative");
   LSI_CHECK(s->validation_split >= 0 && s->validation_split < 1, LS_ERR_ARG, NULL,
@@ -25,6 +54,7 @@ static ls_status check_spec(const ls_fit_spec *s) {
   LSI_CHECK((s->callbacks || s->n_callbacks <= 0) && (s->user_callbacks || s->n_user_callbacks <= 0) &&
                 (s->class_weight || s->n_class_weight <= 0),
             LS_ERR_ARG, NULL, "fit: a count is given, but no array of callbacks, user_callbacks or class_weight");
+  LSI_TRY(check_class_weights(s));
   LSI_CHECK(s->verbose >= 0 && s->verbose <= 2, LS_ERR_ARG, NULL, "fit: verbose is %d, must be 0, 1 or 2", s->verbose);
   return LS_OK;
 }
@@ -157,10 +187,10 @@ static void warn_idle_ranks(const ls_trainer *t) {
   lsi_leaf_plan plan;
   lsi_feed_plan(&t->feed, 0, &plan);
   if (plan.n_leaves < t->comm->size)
-    lsi_log_warn("a batch of %lld samples has %d leaves of %lld rows: %d of %d ranks have no work. Raise fit.batch_size, "
-                 "lower parallel.leaf_rows, or start %d ranks",
-                 (long long)plan.n_rows, plan.n_leaves, (long long)plan.leaf_rows, t->comm->size - plan.n_leaves,
-                 t->comm->size, plan.n_leaves);
+    lsi_log_warn("a batch of %lld samples has %d %s of %lld rows: %d of %d ranks have no work. Raise fit.batch_size, "
+                 "lower parallel.leaf_rows, or start %d %s",
+                 (long long)plan.n_rows, plan.n_leaves, plan.n_leaves == 1 ? "leaf" : "leaves", (long long)plan.leaf_rows,
+                 t->comm->size - plan.n_leaves, t->comm->size, plan.n_leaves, plan.n_leaves == 1 ? "rank" : "ranks");
 }
 
 ls_status lsi_trainer_create(ls_model *model, ls_dataset *train, ls_dataset *validation, const ls_fit_spec *spec,
