@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "ckpt/checkpoint_file.h"
 #include "ckpt/model_seal.h"
 #include "store/h5.h"
@@ -110,6 +111,16 @@ static void print_scale(FILE *out, hid_t file, const char *name) {
   if (scale != 1 || offset != 0) fprintf(out, "\n    value = stored * %.17g + %.17g", scale, offset);
 }
 
+/* The classes' names, as `convert` keeps them for text labels. */
+static void print_classes(FILE *out, hid_t file, const char *name) {
+  char **names;
+  size_t n;
+  if (!lsi_h5_has_attr(file, name, "classes") || lsi_h5_attr_strings(file, name, "classes", &names, &n) != LS_OK) return;
+  for (size_t i = 0; i < n && i < 20; i++) fprintf(out, "%s%s = %zu", i ? ", " : "\n    classes ", names[i], i);
+  if (n > 20) fprintf(out, ", ... (%zu)", n);
+  lsi_free(names);
+}
+
 ls_status lsi_file_describe_dataset(const char *path, FILE *out) {
   static const char *const names[] = {"x", "y", "sample_weight"};
   hid_t file;
@@ -124,6 +135,7 @@ ls_status lsi_file_describe_dataset(const char *path, FILE *out) {
     print_type(out, &array);
     print_storage(out, &array);
     print_scale(out, file, names[i]);
+    print_classes(out, file, names[i]);
     fprintf(out, "\n");
     lsi_h5_array_close(&array);
   }

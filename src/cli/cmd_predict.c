@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli.h"
 
@@ -152,6 +153,12 @@ static int predict(const cli_args *args, int64_t batch_size, ls_context *context
   return CLI_OK;
 }
 
+static bool same_file(const char *a, const char *b) {
+  struct stat first, second;
+  return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino;
+}
+
 static int run(const cli_args *args) {
   ls_context_spec spec = ls_context_spec_default();
   ls_hdf5_spec file = cli_data(args, args->files[1]);
@@ -165,6 +172,9 @@ static int run(const cli_args *args) {
     return CLI_USAGE;
   if (out && !ends_with(out, ".csv") && !ends_with(out, ".npy") && !ends_with(out, ".h5"))
     return cli_usage("predict", "--out %s: expected a name ending in .h5, .csv or .npy", out);
+  for (int i = 0; out && i < args->n_files; i++)
+    if (same_file(out, args->files[i]))
+      return cli_usage("predict", "--out %s would replace %s", out, args->files[i]);
   spec.threads = (int)threads;
   spec.allow_idle = true; /* one process of a batch script is enough to look at a result */
   ls_status status = ls_context_create(&spec, &context);

@@ -24,7 +24,8 @@ ls_status lsi_bytes_open(const char *path, lsi_bytes **out) {
             strerror(errno));
   LSI_CHECK(S_ISREG(info.st_mode), LS_ERR_FORMAT, NULL, "%s: is %s, not a file of data", path,
             S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
-  LSI_CHECK(info.st_size > 0, LS_ERR_FORMAT, NULL, "%s: the file is empty", path);
+  LSI_CHECK(info.st_size > 0, LS_ERR_FORMAT, "copy or download the file again", "%s: the file is empty",
+            path);
   lsi_bytes *b;
   LSI_TRY(LSI_ALLOC("file reader", 1, &b));
   ls_status status = lsi_strdup(path, &b->path);

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -97,6 +98,15 @@ static ls_status check_spec(const ls_convert_spec *spec) {
   return LS_OK;
 }
 
+/* The output takes the place of whatever has its name; a source must not be lost that way. */
+static ls_status check_not_itself(const char *source, const char *out) {
+  struct stat a, b;
+  LSI_CHECK(!source || stat(source, &a) != 0 || stat(out, &b) != 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino,
+            LS_ERR_ARG, "choose another name for the HDF5 file", "%s: is a source, and the output %s would replace it",
+            source, out);
+  return LS_OK;
+}
+
 static ls_status check_sources(conversion *c) {
   const ls_convert_spec *spec = c->spec;
   LSI_CHECK(!c->has_y || c->x.dims[0] == c->y.dims[0], LS_ERR_SHAPE, "give every sample one target",
@@ -107,9 +117,9 @@ static ls_status check_sources(conversion *c) {
             "%s: targets of %d dimensions", c->y.path, c->y.rank);
   c->first_row = spec->first_row;
   int64_t rest = c->x.dims[0] - spec->first_row;
-  LSI_CHECK(rest > 0 && spec->n_rows <= rest, LS_ERR_ARG, NULL, "%s: rows %lld to %lld of %lld",
-            c->x.path, (long long)spec->first_row, (long long)(spec->first_row + spec->n_rows),
-            (long long)c->x.dims[0]);
+  LSI_CHECK(rest > 0 && spec->n_rows <= rest, LS_ERR_ARG, "rows are counted from 0, and the last one is not included",
+            "%s: rows %lld to %lld are asked for, the file has %lld", c->x.path,
+            (long long)spec->first_row, (long long)(spec->first_row + spec->n_rows), (long long)c->x.dims[0]);
   c->n_rows = spec->n_rows ? spec->n_rows : rest;
   uint64_t chunk;
   LSI_CHECK(!__builtin_mul_overflow((uint64_t)spec->chunk_rows, (uint64_t)c->x.row_bytes, &chunk) &&
@@ -300,6 +310,8 @@ static void report(const conversion *c, FILE *log) {
 
 ls_status lsi_convert(const ls_convert_spec *spec, uint64_t image_limit, FILE *log) {
   LSI_TRY(check_spec(spec));
+  LSI_TRY(check_not_itself(spec->x, spec->out));
+  LSI_TRY(check_not_itself(spec->y, spec->out));
   conversion c = {.spec = spec};
   ls_status status = open_x(&c);
   if (status == LS_OK && spec->y) status = open_y(&c);

@@ -114,7 +114,8 @@ ls_status lsi_format_detect(lsi_bytes *bytes, lsi_format *out) {
   size_t n;
   LSI_TRY(lsi_bytes_peek(bytes, head, sizeof head, &n));
   const char *path = lsi_bytes_path(bytes);
-  LSI_CHECK(n > 0, LS_ERR_FORMAT, NULL, "%s: the file is empty", path);
+  LSI_CHECK(n > 0, LS_ERR_FORMAT, "copy or download the file again", "%s: the file is empty",
+            path);
   LSI_CHECK(n < 8 || memcmp(head, "\x89HDF\r\n\x1a\n", 8) != 0, LS_ERR_FORMAT, "use it as it is",
             "%s: is an HDF5 file already", path);
   LSI_CHECK(n < 4 || memcmp(head, "PK\3\4", 4) != 0, LS_ERR_UNSUPPORTED,

@@ -137,14 +137,14 @@ ls_status lsi_loss_check_targets(const lsi_loss *loss, int64_t n_outputs, bool y
         name, targets, outputs);
     LSI_FAIL(
         LS_ERR_SHAPE,
-        "Store labels as integers; for numbers as targets mean_squared_error would fit.",
+        "Store labels as integers (lockstep convert --labels); for numbers as targets mean_squared_error would fit.",
         "loss %s wants one integer label a sample; targets are floating-point values (N, %lld)",
         name, targets);
   }
   bool labels_would_fit = kind_of(loss) == LSI_LOSS_CATEGORICAL_CROSSENTROPY && n_targets == 1;
   LSI_CHECK(n_targets == n_outputs, LS_ERR_SHAPE,
             labels_would_fit
-                ? "Store labels as integers; sparse_categorical_crossentropy would fit then."
+                ? "Store labels as integers (lockstep convert --labels); sparse_categorical_crossentropy would fit then."
                 : "Give the last layer as many units as a sample has targets.",
             "loss %s: targets are (N, %lld), outputs are (N, %lld)", name, targets, outputs);
   return LS_OK;

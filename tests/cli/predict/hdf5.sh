@@ -14,4 +14,5 @@ lockstep predict run/model.h5 t.h5 --out p.h5 --argmax
 lockstep predict run/model.h5 t.h5 --out nowhere/p.h5 || echo "exit $?"
 lockstep predict run/model.h5 run/model.h5 || echo "exit $?"
 lockstep predict run/model.h5 t.h5 --x features || echo "exit $?"
+lockstep predict run/model.h5 t.h5 --out ./t.h5 || echo "exit $?"
 ls -A

@@ -75,9 +75,10 @@ static void test_idx(void **state) {
   assert_true(label == 4 && values[0] == x[14 * 12]);
   ls_dataset_destroy(&d);
   spec.n_rows = 41;
-  assert_error(ls_convert(&spec, NULL), LS_ERR_ARG, "rows 10 to 51 of 50");
+  assert_error(ls_convert(&spec, NULL), LS_ERR_ARG, "rows 10 to 51 are asked for, the file has 50");
+  assert_error(ls_convert(&(ls_convert_spec){.x = spec.x, .out = spec.x}, NULL), LS_ERR_ARG, "is a source");
   spec.n_rows = 0, spec.first_row = 50;
-  assert_error(ls_convert(&spec, NULL), LS_ERR_ARG, "of 50");
+  assert_error(ls_convert(&spec, NULL), LS_ERR_ARG, "the file has 50");
 }
 
 static void test_idx_types(void **state) {
