@@ -51,7 +51,7 @@ LS_API ls_status ls_context_create(const ls_context_spec *spec, ls_context **out
 /** Collective. Finalizes MPI if ls_context_create initialised it. NULL is fine; clears the pointer. */
 LS_API void ls_context_destroy(ls_context **context);
 
-/** Not collective. */
+/** Not collective. Of NULL: -1, 0 and 0. */
 LS_API int ls_context_rank(const ls_context *context);
 LS_API int ls_context_size(const ls_context *context);
 LS_API int ls_context_threads(const ls_context *context);

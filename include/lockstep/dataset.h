@@ -7,6 +7,9 @@
  * A sample is a feature array x (any shape), a target y, and an optional weight. Stored values may
  * be any integer or float type; the model sees float32: stored * scale + offset. Targets are
  * integers ("labels", shape [N] or [N, 1]) or float rows of `n_targets` values.
+ *
+ * A data set is the caller's: ls_dataset_destroy, before the context's end. Specs and their strings are read during
+ * the call only.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -52,7 +55,7 @@ typedef struct ls_hdf5_spec {
  * Open `x`, `y` and `sample_weight` of an HDF5 file: contiguous or chunked, compressed or not.
  * The attributes scale_factor and add_offset of x (netCDF's convention) give scale and offset.
  * Hostile files (external storage or links, virtual datasets, plug-in filters, absurd extents) are refused.
- * Collective; the same error on all ranks. The dataset keeps a reference to the context.
+ * Collective; the same error on all ranks.
  */
 LS_API ls_status ls_dataset_open(ls_context *context, const ls_hdf5_spec *spec, ls_dataset **out);
 
@@ -70,7 +73,7 @@ typedef struct ls_memory_spec {
   double scale, offset;       /* scale 0 means 1 */
 } ls_memory_spec;
 
-/** Collective. */
+/** Collective; the same error on all ranks. LS_ERR_NOT_SAME when the ranks' arrays differ. */
 LS_API ls_status ls_dataset_from_memory(ls_context *context, const ls_memory_spec *spec,
                                         ls_dataset **out);
 
@@ -91,14 +94,14 @@ typedef struct ls_callback_spec {
   void *user;
 } ls_callback_spec;
 
-/** Collective. */
+/** Collective; the same error on all ranks. `read` and `user` are kept until ls_dataset_destroy. */
 LS_API ls_status ls_dataset_from_callback(ls_context *context, const ls_callback_spec *spec,
                                           ls_dataset **out);
 
-/** Not collective. */
+/** Not collective. Leaves *info alone when dataset is NULL. */
 LS_API void ls_dataset_describe(const ls_dataset *dataset, ls_dataset_info *info);
 
-/** Collective. NULL is fine; clears the pointer. */
+/** Not collective. NULL is fine; clears the pointer. */
 LS_API void ls_dataset_destroy(ls_dataset **dataset);
 
 #ifdef __cplusplus

@@ -9,7 +9,9 @@
  * "RandomNormal(stddev=0.02)", "L2(0.001)", "Adam(CosineDecay(0.001, decay_steps=5000))".
  * Positional arguments come first, in Keras's order; both the class name and the snake_case name work.
  *
- * Calls on a model are logically collective: all ranks make the same calls with the same arguments.
+ * Calls on a model are logically collective: all ranks make the same calls with the same arguments. The readers
+ * (summary, weight_count, weight_info, get_weights, digest) need no other rank. A model is the caller's: ls_model_destroy,
+ * before the context's end. Specs, arrays and strings are read during the call only.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,7 +28,7 @@ typedef struct ls_model ls_model;
 
 /** An empty Sequential model. name NULL: "sequential". */
 LS_API ls_status ls_model_create(ls_context *context, const char *name, ls_model **out);
-/** NULL is fine; clears the pointer. */
+/** Not collective. NULL is fine; clears the pointer. */
 LS_API void ls_model_destroy(ls_model **model);
 
 /* Fields left zero take Keras's default; strings are copied. `name` NULL: dense, dense_1, ... */
@@ -92,11 +94,11 @@ typedef struct ls_compile_spec {
   int n_weighted_metrics;
 } ls_compile_spec;
 
-/** Choose optimizer, loss and metrics. Weights are kept; the optimizer starts fresh. */
+/** Choose optimizer, loss and metrics; no layer can be added any more. Weights are kept; the optimizer starts fresh. */
 LS_API ls_status ls_model_compile(ls_model *model, const ls_compile_spec *spec);
 
-/** Draw the weights from `seed`: each value is a function of (seed, tensor, element) only. Done by the first
-    fit when nothing has set the weights before. */
+/** Draw the weights from `seed`: each value is a function of (seed, tensor, element) only. Done by the first fit (with its
+    seed), evaluate or predict (with seed 0) when nothing has set the weights before. */
 LS_API ls_status ls_model_initialize(ls_model *model, uint64_t seed);
 
 /** Keras's table: layer (type), output shape, Param #, totals. Prints on the calling rank. */

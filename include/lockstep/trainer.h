@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef LOCKSTEP_TRAINER_H
 #define LOCKSTEP_TRAINER_H
-/** fit, evaluate and predict, as Keras has them. All calls are collective. */
+/**
+ * fit, evaluate and predict, as Keras has them. Collective, with the same error on all ranks, are the calls that take
+ * data; the others need no other rank. Specs, arrays and strings are read during the call only.
+ */
 #include <lockstep/dataset.h>
 #include <lockstep/model.h>
 
@@ -19,8 +22,8 @@ typedef struct ls_logs {
   const double *values;
 } ls_logs;
 
-/** Functions of yours, called on every rank with equal arguments. Any may be NULL. A returned error ends fit.
-    They must take the same decisions on all ranks. */
+/** Functions of yours, called on every rank with equal arguments. Any may be NULL. An error returned at any rank ends fit
+    on all. They must take the same decisions on all ranks. */
 typedef struct ls_callback {
   void *user;
   ls_status (*on_train_begin)(void *user, ls_trainer *trainer);
@@ -30,7 +33,8 @@ typedef struct ls_callback {
   ls_status (*on_train_end)(void *user, ls_trainer *trainer);
 } ls_callback;
 
-/** For callbacks: end training after this batch or epoch; read or set the learning rate. */
+/** For callbacks, on all ranks alike: end training after this batch or epoch; read or set the learning rate. The trainer
+    lives as long as fit; the model is the caller's own. */
 LS_API void ls_trainer_stop(ls_trainer *trainer);
 LS_API double ls_trainer_learning_rate(const ls_trainer *trainer);
 LS_API ls_status ls_trainer_set_learning_rate(ls_trainer *trainer, double learning_rate);
@@ -86,6 +90,7 @@ LS_API ls_status ls_model_fit(ls_model *model, ls_dataset *train, ls_dataset *va
     The batch size (0: 32) changes no bit of them, unless a layer has an activity regularizer, which Keras counts batch by
     batch. LS_ERR_INTERRUPTED after a signal, if the context catches them. */
 LS_API int ls_model_metric_count(const ls_model *model);
+/** Known from the first fit or evaluate on, "" before: names can depend on the data. Lives as long as the model. */
 LS_API const char *ls_model_metric_name(const ls_model *model, int index);
 LS_API ls_status ls_model_evaluate(ls_model *model, ls_dataset *data, int64_t batch_size, int verbose,
                                    double *values);
@@ -105,9 +110,10 @@ LS_API ls_status ls_model_predict_file(ls_model *model, ls_dataset *data, int64_
 /** All predictions into out [n_samples * outputs], on every rank. `count` must be that product. */
 LS_API ls_status ls_model_predict(ls_model *model, ls_dataset *data, int64_t batch_size, float *out,
                                   size_t count);
-/** Values one prediction has. */
+/** Values one prediction has; 0 for a model without layers. */
 LS_API int64_t ls_model_output_size(const ls_model *model);
 
+/** Epochs trained, names of the columns (which live as long as the history), and one value. */
 LS_API int64_t ls_history_epochs(const ls_history *history);
 LS_API int ls_history_columns(const ls_history *history);
 LS_API const char *ls_history_name(const ls_history *history, int column);
