@@ -100,6 +100,12 @@ static ls_status run_epochs(ls_trainer *t) {
   return LS_OK;
 }
 
+/* Rows of the first `batches` batches: the last one of each pass may be ragged. */
+static int64_t rows_before(const lsi_feed *feed, int64_t batches) {
+  int64_t rows = batches % feed->batches_per_pass * feed->batch_size;
+  return batches / feed->batches_per_pass * feed->n_rows + rows;
+}
+
 /* Where the time went, for verbose 1. */
 static void report_times(const ls_trainer *t, double seconds, int64_t samples) {
   const lsi_phase_times *p = &t->times;
@@ -127,7 +133,7 @@ static ls_status train(ls_trainer *t, ls_history **history) {
   LSI_TRY(lsi_callbacks_train_end(t));
   const lsi_phase_times *p = &t->times;
   report_times(t, p->fetch + p->forward + p->loss + p->backward + p->exchange + p->update,
-               (t->optimizer->iteration - before) * t->spec.batch_size);
+               rows_before(&t->feed, t->optimizer->iteration) - rows_before(&t->feed, before));
   LSI_TRY(lsi_run_finish(t));
   if (history) {
     *history = t->history;
