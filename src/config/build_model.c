@@ -130,6 +130,13 @@ static ls_status add_layers(const ls_config *config, ls_model *model) {
   return LS_OK;
 }
 
+/* Messages about a call begin with what it should be: "optimizer SGD has no argument 'lr'". */
+static const char *key_at_fault(const char *message) {
+  if (strncmp(message, "optimizer", strlen("optimizer")) == 0)
+    return "compile.optimizer";
+  return strncmp(message, "loss", strlen("loss")) == 0 ? "compile.loss" : "compile";
+}
+
 static ls_status compile(const ls_config *config, ls_model *model) {
   lsi_values section = lsi_get_map(config->values, "compile");
   char optimizer[LSI_CALL_TEXT];
@@ -139,7 +146,7 @@ static ls_status compile(const ls_config *config, ls_model *model) {
   spec.weighted_metrics = lsi_get_list(section, "weighted_metrics", &spec.n_weighted_metrics);
   ls_status status = ls_model_compile(model, &spec);
   if (status != LS_OK)
-    lsi_config_prefix(config, "compile");
+    lsi_config_prefix(config, key_at_fault(ls_last_error()->message));
   return status;
 }
 

@@ -121,6 +121,10 @@ static ls_status check_layers(const ls_config *config) {
     bool shaped = !lsi_node_is_null(lsi_node_get(layers->items[i]->items[0], "input_shape"));
     char path[LSI_TREE_PATH];
     snprintf(path, sizeof path, "model.layers[%d].%s", i, kind);
+    const lsi_node *shape = lsi_node_get(layers->items[i]->items[0], input ? "shape" : "input_shape");
+    if (shape && shape->kind == LSI_NODE_LIST && shape->n == 0)
+      return lsi_config_fail(config, path, "for 30 columns write [30], for images of 28 x 28 [28, 28]",
+                             "the shape of a sample is empty");
     if (i == 0 && !input && !shaped)
       return lsi_config_fail(
           config, path,

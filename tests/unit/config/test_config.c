@@ -260,6 +260,8 @@ static const mistake mistakes[] = {
      "t.yaml:5: model.layers[1].Dense: 'units' is missing"},
     {COMPILE "model:\n  layers:\n    - Flatten: {input_shape: [0]}\n", NULL,
      "t.yaml:4: model.layers[0].Flatten.input_shape[0]: found '0'; expected an integer"},
+    {COMPILE "model:\n  layers:\n    - Input: {shape: []}\n    - Dense: {units: 3}\n", NULL,
+     "t.yaml:4: model.layers[0].Input: the shape of a sample is empty"},
     {GOOD, "fit.epochs=x", "--set fit.epochs=x: fit.epochs: found 'x'"},
     {GOOD, "fit.epoch=3", "--set fit.epoch=3: fit.epoch: unknown key; did you mean 'epochs'?"},
     {GOOD, "fit.epochs", "--set fit.epochs: expected key=value"},
