@@ -181,9 +181,8 @@ ls_status lsi_keras_check_origin(const json_t *json) {
   const char *module = json_string_value(json_object_get(json, "module"));
   const char *registered = json_string_value(json_object_get(json, "registered_name"));
   const char *name = json_string_value(json_object_get(json, "class_name"));
-  bool own = !module;
+  bool own = !module && !registered; /* Keras leaves the module out when it is the user's script */
   for (size_t i = 0; module && i < sizeof known / sizeof *known; i++) own = own || is_module(module, known[i]);
-  own = own && (module || !registered || !strchr(registered, '>')); /* Keras 2.13 registers its own as "Custom>Adam" */
   LSI_CHECK(own, LS_ERR_UNSUPPORTED, "only Keras's own classes are read", "'%.80s' (module %.80s, registered as %.80s) is a custom object",
             name ? name : "?", module ? module : "none", registered ? registered : "nothing");
   return LS_OK;
