@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "ckpt/keras_config.h"
 #include "ckpt/keras_layers.h"
@@ -173,7 +174,11 @@ ls_status lsi_keras3_training_json(const char *config, char **text) {
   LSI_TRY(lsi_keras_json_parse("config.json", config, &json));
   json_t *compile = json_object_get(json, "compile_config");
   ls_status status = LS_OK;
-  if (json_object_size(compile) > 0) status = lsi_keras_json_print("compile_config", json_incref(compile), text);
+  bool has_optimizer = !json_is_null(json_object_get(compile, "optimizer")) && json_object_get(compile, "optimizer");
+  if (has_optimizer)
+    status = lsi_keras_json_print("compile_config", json_incref(compile), text);
+  else if (json_object_size(compile) > 0) /* Keras forgets it when the same model was saved as .h5 before */
+    lsi_log_warn("config.json: compile_config has no optimizer, so the model is taken as not compiled");
   json_decref(json);
   return status;
 }

@@ -161,7 +161,7 @@ static ls_status read_keras(const json_t *json, lsi_compile *compile) {
   LSI_CHECK(!weights || json_is_null(weights), LS_ERR_UNSUPPORTED, NULL, "'loss_weights' is not supported");
   const json_t *optimizer = json_object_get(json, "optimizer_config");
   if (!optimizer) optimizer = json_object_get(json, "optimizer"); /* compile_config of Keras 3 */
-  LSI_CHECK(optimizer && !json_is_null(optimizer), LS_ERR_FORMAT, NULL, "the optimizer is missing");
+  LSI_CHECK(optimizer && !json_is_null(optimizer), LS_ERR_FORMAT, NULL, "'optimizer_config' is missing");
   LSI_TRY(lsi_keras_object_read(&lsi_optimizers, optimizer, &compile->optimizer));
   LSI_TRY(read_loss(compile, json_object_get(json, "loss")));
   LSI_TRY(read_metrics(compile, json_object_get(json, "metrics"), false));

@@ -136,8 +136,9 @@ ls_status ls_model_load(ls_context *context, const char *path, ls_model **out) {
 }
 
 ls_status ls_model_load_weights(ls_model *model, const char *path) {
+  LSI_NOT_NULL(model);
+  LSI_NOT_NULL(path);
   lsi_model_source source = {0};
-  LSI_CHECK(model && path, LS_ERR_ARG, NULL, "ls_model_load_weights: model and path must not be NULL");
   const lsi_comm *comm = lsi_context_comm(model->context);
   ls_status status = lsi_net_build(model->net);
   if (status == LS_OK && comm->rank == 0) status = lsi_model_source_open_weights(path, &source);

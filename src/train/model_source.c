@@ -6,9 +6,6 @@
 
 #include "base/memory.h"
 #include "ckpt/file_kind.h"
-#include "ckpt/keras_config.h"
-#include "nn/loss.h"
-#include "nn/metric.h"
 
 void lsi_model_source_close(lsi_model_source *source) {
   lsi_model_file_close(&source->file);
@@ -21,58 +18,16 @@ const char *lsi_model_source_model_json(const lsi_model_source *source) {
   return source->file ? lsi_model_file_model_json(source->file) : lsi_checkpoint_text(source->checkpoint, "model");
 }
 
-/* ---- a checkpoint's recipe says what compile() was told, a line each (run.h) ---- */
-
-static ls_status take_metric(const char *text, bool weighted, lsi_compile *compile) {
-  lsi_object object;
-  LSI_CHECK(compile->n_metrics < LSI_MAX_METRICS && strlen(text) < LSI_MAX_TEXT, LS_ERR_CORRUPT, NULL, "metric '%.60s'", text);
-  LSI_TRY(lsi_object_parse(&lsi_metrics, text, &object));
-  snprintf(compile->metrics[compile->n_metrics], LSI_MAX_TEXT, "%s", text);
-  compile->weighted[compile->n_metrics++] = weighted;
-  return LS_OK;
-}
-
-static ls_status take_line(const char *line, lsi_compile *compile) {
-  static const char optimizer[] = "optimizer ", loss[] = "loss ", metric[] = "metric ", weighted[] = "weighted metric ";
-  if (strncmp(line, optimizer, sizeof optimizer - 1) == 0)
-    return lsi_object_parse(&lsi_optimizers, line + sizeof optimizer - 1, &compile->optimizer);
-  if (strncmp(line, loss, sizeof loss - 1) == 0) {
-    snprintf(compile->loss_text, sizeof compile->loss_text, "%s", line + sizeof loss - 1);
-    return lsi_object_parse(&lsi_losses, compile->loss_text, &compile->loss);
-  }
-  if (strncmp(line, metric, sizeof metric - 1) == 0) return take_metric(line + sizeof metric - 1, false, compile);
-  if (strncmp(line, weighted, sizeof weighted - 1) == 0) return take_metric(line + sizeof weighted - 1, true, compile);
-  return LS_OK;
-}
-
-static ls_status parse_recipe(const char *recipe, lsi_compile *compile) {
-  char line[2048];
-  while (*recipe) {
-    size_t n = strcspn(recipe, "\n");
-    if (n < sizeof line) { /* the model's JSON is longer, and not wanted */
-      memcpy(line, recipe, n);
-      line[n] = '\0';
-      LSI_TRY(take_line(line, compile));
-    }
-    recipe += n + (recipe[n] == '\n');
-  }
-  LSI_CHECK(compile->optimizer.info && compile->loss.info, LS_ERR_CORRUPT, NULL, "the recipe names no optimizer or no loss");
-  return LS_OK;
-}
+/* ---- opening ---- */
 
 static ls_status open_checkpoint(const char *path, lsi_model_source *source) {
-  lsi_compile compile = {0};
   LSI_TRY(lsi_checkpoint_read(path, &source->checkpoint));
-  const char *recipe = lsi_checkpoint_text(source->checkpoint, "recipe");
-  LSI_CHECK(recipe && lsi_checkpoint_text(source->checkpoint, "model"), LS_ERR_FORMAT, "export from a checkpoint that a training wrote",
-            "%s: the checkpoint holds no model", path);
-  ls_status status = parse_recipe(recipe, &compile);
-  if (status == LS_OK) status = lsi_keras_training_json(&compile, &source->training_json);
-  if (status != LS_OK) lsi_error_prefix("%s", path);
-  return status;
+  const char *training = lsi_checkpoint_text(source->checkpoint, "training");
+  LSI_CHECK(training && lsi_checkpoint_text(source->checkpoint, "model"), LS_ERR_FORMAT,
+            "resume the run with this version of Lockstep: it writes checkpoints that can be loaded", "%s: the checkpoint holds no model",
+            path);
+  return lsi_strdup(training, &source->training_json);
 }
-
-/* ---- opening ---- */
 
 static ls_status open_model_file(const char *path, bool weights, lsi_model_source *source) {
   LSI_TRY(weights ? lsi_model_file_open_weights(path, &source->file) : lsi_model_file_open(path, &source->file));
