@@ -121,14 +121,27 @@ LS_API ls_status ls_model_set_weights(ls_model *model, const char *name, const f
 /** Hash of all parameter values' bits in layer order, as 32 hex digits and NUL. Not collective. */
 LS_API ls_status ls_model_digest(const ls_model *model, char hex[33]);
 
-/** Write a model file (HDF5, Keras's whole-model layout; real Keras opens it). Collective; rank 0 writes,
-    atomically: a temporary file, fsync, rename. */
+/**
+ * Write the model; the name's ending decides how, and real Keras opens each:
+ * ".keras" is Keras 3's whole model and ".weights.h5" its weights, both with the optimizer's state; any other name is Keras's older whole-model
+ * HDF5 layout (".h5"), which has no place for that state.
+ * Collective; rank 0 writes, atomically: a temporary file, fsync, rename.
+ */
 LS_API ls_status ls_model_save(const ls_model *model, const char *path);
 /** Write the model at inference as ONNX (opset 17, free batch dimension; dropout leaves no trace), for onnxruntime and its
     like. At most 2 GiB. Collective; rank 0 writes, atomically. */
 LS_API ls_status ls_model_export_onnx(const ls_model *model, const char *path);
-/** Read a model file. Compiled when the file says how. Collective; rank 0 reads and broadcasts. */
+/**
+ * Read a model, by content: .keras or .h5 of Keras or ours, a checkpoint of a run, or model.to_json() (the architecture alone: no weights).
+ * Compiled when the file says how, and its optimizer goes on where it was when the file holds its state. What is not supported is refused by name
+ * and place; a variable that does not match is an error. Collective; rank 0 reads and broadcasts.
+ */
 LS_API ls_status ls_model_load(ls_context *context, const char *path, ls_model **out);
+/** Weights for a model whose layers are there: any file of ls_model_load that has them, or .weights.h5. When the model is compiled and the file
+    has an optimizer's state, it is taken, too, and must match. Collective. */
+LS_API ls_status ls_model_load_weights(ls_model *model, const char *path);
+/** Updates the optimizer has made since it began, 0 for a fresh one. */
+LS_API int64_t ls_model_iteration(const ls_model *model);
 
 #ifdef __cplusplus
 }

@@ -17,6 +17,15 @@ static bool is_zip(const char *path) {
   return zip;
 }
 
+/* Does the first character that is no blank open a JSON object? */
+static bool is_json(const char *path) {
+  char start[64] = "";
+  FILE *file = fopen(path, "rb");
+  size_t n = file ? fread(start, 1, sizeof start - 1, file) : 0;
+  if (file) fclose(file);
+  return n > 0 && start[strspn(start, " \t\r\n")] == '{';
+}
+
 static lsi_file_kind kind_of_hdf5(hid_t file) {
   if (lsi_h5_has_attr(file, ".", "model_config")) return LSI_FILE_MODEL;
   if (lsi_h5_has(file, "index") && lsi_h5_has(file, "arrays")) return LSI_FILE_CHECKPOINT;
@@ -30,6 +39,10 @@ ls_status lsi_file_kind_of(const char *path, lsi_file_kind *kind) {
   hid_t file;
   if (is_zip(path)) {
     *kind = LSI_FILE_KERAS_ARCHIVE;
+    return LS_OK;
+  }
+  if (is_json(path)) {
+    *kind = LSI_FILE_KERAS_JSON;
     return LS_OK;
   }
   if (lsi_ckpt_looks_whole(path)) {
@@ -51,9 +64,9 @@ ls_status lsi_file_kind_error(const char *path, lsi_file_kind kind, const char *
       [LSI_FILE_MODEL] = {"a model", "`lockstep inspect FILE` shows what a file holds"},
       [LSI_FILE_CHECKPOINT] = {"a checkpoint", "the run's model.h5 is beside the folder checkpoints"},
       [LSI_FILE_KERAS_WEIGHTS] = {"a Keras weights file without the model's architecture",
-                                  "save the whole model in Keras: model.save(\"model.h5\")"},
-      [LSI_FILE_KERAS_ARCHIVE] = {"a zip archive (a .keras file?)",
-                                  "save it in Keras as HDF5: model.save(\"model.h5\")"},
+                                  "save the whole model in Keras: model.save(\"model.keras\")"},
+      [LSI_FILE_KERAS_ARCHIVE] = {"a zip archive (a .keras file?)", "name a data set in HDF5"},
+      [LSI_FILE_KERAS_JSON] = {"JSON (an architecture without weights?)", "save the whole model in Keras: model.save(\"model.keras\")"},
       [LSI_FILE_OTHER_HDF5] = {"an HDF5 file with neither a data set x, nor a model, nor a checkpoint",
                                "data sets have x and y at the top; `lockstep convert` makes them"},
   };

@@ -11,10 +11,11 @@ typedef enum lsi_file_kind {
   LSI_FILE_CHECKPOINT,    /* ours */
   LSI_FILE_KERAS_WEIGHTS, /* weights without an architecture */
   LSI_FILE_KERAS_ARCHIVE, /* .keras: a zip */
+  LSI_FILE_KERAS_JSON,    /* model.to_json() */
   LSI_FILE_OTHER_HDF5
 } lsi_file_kind;
 
-/* LS_ERR_NOT_FOUND, LS_ERR_FORMAT (neither HDF5 nor a zip), LS_ERR_CORRUPT, LS_ERR_IO. */
+/* LS_ERR_NOT_FOUND, LS_ERR_FORMAT (neither HDF5 nor a zip nor JSON), LS_ERR_CORRUPT, LS_ERR_IO. */
 ls_status lsi_file_kind_of(const char *path, lsi_file_kind *kind);
 /* The error for a file that is not `expected` ("a model"): what it is instead, and what to do. */
 ls_status lsi_file_kind_error(const char *path, lsi_file_kind kind, const char *expected);

@@ -147,7 +147,8 @@ static ls_status value_text(const lsi_family *family, const json_t *value, char 
 static ls_status read_argument(const lsi_family *family, const char *key, const json_t *value, lsi_object *object) {
   char text[2048];
   if (strcmp(key, "lr") == 0) key = "learning_rate"; /* Keras 2 before 2.3 */
-  if (strcmp(key, "reduction") == 0 && has_no_effect(key, value)) return LS_OK;
+  bool checked_here = strcmp(key, "reduction") == 0 || (strcmp(key, "dtype") == 0 && json_is_object(value));
+  if (checked_here && has_no_effect(key, value)) return LS_OK;
   int i = lsi_object_param_index(object->info, key);
   if (i < 0) {
     if (lsi_keras_is_off(value) || has_no_effect(key, value)) return LS_OK;
@@ -169,6 +170,24 @@ static ls_status read_arguments(const lsi_family *family, const json_t *config, 
   return lsi_object_check(family, object);
 }
 
+/* "keras", or below it */
+static bool is_module(const char *module, const char *root) {
+  size_t n = strlen(root);
+  return strncmp(module, root, n) == 0 && (module[n] == '.' || module[n] == '\0');
+}
+
+ls_status lsi_keras_check_origin(const json_t *json) {
+  static const char *const known[] = {"keras", "tf_keras", "tensorflow", "builtins"};
+  const char *module = json_string_value(json_object_get(json, "module"));
+  const char *registered = json_string_value(json_object_get(json, "registered_name"));
+  const char *name = json_string_value(json_object_get(json, "class_name"));
+  bool own = !module && !registered; /* Keras leaves the module out when it is the user's script */
+  for (size_t i = 0; module && i < sizeof known / sizeof *known; i++) own = own || is_module(module, known[i]);
+  LSI_CHECK(own, LS_ERR_UNSUPPORTED, "only Keras's own classes are read", "'%.80s' (module %.80s, registered as %.80s) is a custom object",
+            name ? name : "?", module ? module : "none", registered ? registered : "nothing");
+  return LS_OK;
+}
+
 ls_status lsi_keras_object_read(const lsi_family *family, const json_t *json, lsi_object *out) {
   memset(out, 0, sizeof *out);
   if (!json || json_is_null(json)) return LS_OK;
@@ -176,7 +195,8 @@ ls_status lsi_keras_object_read(const lsi_family *family, const json_t *json, ls
   const char *name = json_is_string(json) ? json_string_value(json) : json_string_value(json_object_get(json, "class_name"));
   LSI_CHECK(name && (!config || json_is_object(config)), LS_ERR_FORMAT, NULL,
             "%s: expected a name or an object with class_name and config", family->what);
-  const char *package_end = strrchr(name, '>'); /* "Custom>Adam" */
+  LSI_TRY(lsi_keras_check_origin(json));
+  const char *package_end = strncmp(name, "Custom>", 7) == 0 ? name + 6 : NULL; /* so Keras 2.11 writes its own optimizers */
   lsi_object object;
   const lsi_class_info *info;
   LSI_TRY(lsi_family_find(family, package_end ? package_end + 1 : name, &info));

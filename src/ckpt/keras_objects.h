@@ -17,6 +17,9 @@ json_t *lsi_keras_object_write(const lsi_object *object, bool skip_none);
  */
 ls_status lsi_keras_object_read(const lsi_family *family, const json_t *json, lsi_object *out);
 
+/* A class of the user's own may have the name of one of Keras's: refused by its module or registered name. */
+ls_status lsi_keras_check_origin(const json_t *json);
+
 /* May the unknown `key` be ignored with this value? */
 bool lsi_keras_is_off(const json_t *value);
 

@@ -26,6 +26,27 @@ static const char *node_input(const json_t *node) {
   return json_string_value(json_array_get(input, 0));
 }
 
+/* What a call was given besides its input: only null leaves the layer as it is. */
+static ls_status check_call(const json_t *node) {
+  const json_t *arguments = json_is_object(node) ? json_object_get(node, "kwargs") : json_array_get(json_array_get(node, 0), 3);
+  const char *key;
+  json_t *value;
+  json_object_foreach((json_t *)arguments, key, value)
+    LSI_CHECK(json_is_null(value), LS_ERR_UNSUPPORTED, NULL, "it was called with '%.60s', which is not supported", key);
+  return LS_OK;
+}
+
+/* Functional: "input_layers" and "output_layers" name one layer: ["out", 0, 0] or [["out", 0, 0]]. */
+static ls_status check_end(const json_t *config, const char *key, const json_t *layer) {
+  const json_t *list = json_object_get(config, key);
+  if (!list) return LS_OK;
+  if (json_array_size(list) == 1) list = json_array_get(list, 0);
+  const char *name = json_string_value(json_array_get(list, 0)), *expected = layer_name(layer);
+  LSI_CHECK(name && expected && strcmp(name, expected) == 0, LS_ERR_UNSUPPORTED, "only models whose layers form one chain are read",
+            "model_config: '%s' is not the chain's end alone", key);
+  return LS_OK;
+}
+
 /* Functional: is layer i fed by layer i - 1 and by nothing else? */
 static ls_status check_chain(const json_t *layers, size_t i) {
   const json_t *nodes = json_object_get(json_array_get(layers, i), "inbound_nodes");
@@ -34,7 +55,7 @@ static ls_status check_chain(const json_t *layers, size_t i) {
   const char *before = i > 0 ? layer_name(json_array_get(layers, i - 1)) : NULL;
   LSI_CHECK(input && before && strcmp(input, before) == 0, LS_ERR_UNSUPPORTED,
             "only models whose layers form one chain are read", "it is not fed by the layer before it alone");
-  return LS_OK;
+  return check_call(json_array_get(nodes, 0));
 }
 
 static ls_status add_input(lsi_net *net, const json_t *shape) {
@@ -61,6 +82,7 @@ static ls_status read_layer(lsi_net *net, const json_t *model_config, const json
   lsi_layer_kind kind;
   lsi_layer layer;
   LSI_CHECK(class_name && json_is_object(config), LS_ERR_FORMAT, NULL, "expected an object with class_name and config");
+  LSI_TRY(lsi_keras_check_origin(json));
   LSI_TRY(lsi_layer_kind_find(class_name, &kind));
   if (kind != LSI_LAYER_INPUT) LSI_TRY(need_input(net, model_config, config));
   LSI_TRY(lsi_keras_layer_read(kind, config, net->n_layers ? lsi_net_last(net)->out.rank : 0, &layer));
@@ -93,9 +115,15 @@ static ls_status read_model(const json_t *json, lsi_net **out) {
   LSI_CHECK(sequential || strcmp(class_name, "Functional") == 0 || strcmp(class_name, "Model") == 0, LS_ERR_UNSUPPORTED,
             "Sequential, and Functional models of one chain, are read", "model_config: class '%.80s' is not supported",
             class_name);
+  const json_t *layers = json_object_get(config, "layers");
+  LSI_TRY(lsi_keras_check_origin(json));
+  if (!sequential) {
+    LSI_TRY(check_end(config, "input_layers", json_array_get(layers, 0)));
+    LSI_TRY(check_end(config, "output_layers", json_array_get(layers, json_array_size(layers) - 1)));
+  }
   lsi_net *net;
   LSI_TRY(lsi_net_create(text_of(config, "name"), &net));
-  ls_status status = read_layers(net, config, json_object_get(config, "layers"), !sequential);
+  ls_status status = read_layers(net, config, layers, !sequential);
   if (status != LS_OK)
     lsi_net_destroy(&net);
   else

@@ -109,14 +109,22 @@ static ls_status add_metric(lsi_compile *compile, const char *text, bool weighte
   return LS_OK;
 }
 
+/* A function by its name, as Keras 3 writes it: {"module": "builtins", "class_name": "function", "config": "mean_squared_error"}. */
+static bool is_function(const json_t *json) {
+  const char *class_name = json_string_value(json_object_get(json, "class_name"));
+  return class_name && strcmp(class_name, "function") == 0 && json_is_string(json_object_get(json, "config"));
+}
+
 /* Keras wraps function metrics: {"class_name": "MeanMetricWrapper", "config": {"name", "fn"}}. */
 static ls_status read_metric(lsi_compile *compile, const json_t *json, bool weighted) {
   const char *class_name = json_string_value(json_object_get(json, "class_name"));
   const json_t *config = json_object_get(json, "config");
+  if (is_function(json)) json = config;
   if (json_is_string(json)) return add_metric(compile, json_string_value(json), weighted);
   LSI_CHECK(class_name, LS_ERR_FORMAT, NULL, "a metric is neither a name nor an object with class_name");
   if (strcmp(class_name, "MeanMetricWrapper") == 0) {
-    const char *function = json_string_value(json_object_get(config, "fn"));
+    const json_t *fn = json_object_get(config, "fn");
+    const char *function = json_string_value(is_function(fn) ? json_object_get(fn, "config") : fn);
     if (!function) function = json_string_value(json_object_get(config, "name"));
     return add_metric(compile, function ? function : class_name, weighted);
   }
@@ -140,6 +148,7 @@ static ls_status read_metrics(lsi_compile *compile, const json_t *json, bool wei
 static ls_status read_loss(lsi_compile *compile, const json_t *json) {
   char text[MAX_CALL];
   if (json_array_size(json) == 1) json = json_array_get(json, 0); /* one per output */
+  if (is_function(json)) json = json_object_get(json, "config");
   LSI_TRY(lsi_keras_object_read(&lsi_losses, json, &compile->loss));
   if (!compile->loss.info) return LS_OK;
   if (json_is_string(json)) return keep_text(json_string_value(json), compile->loss_text);
@@ -151,6 +160,7 @@ static ls_status read_keras(const json_t *json, lsi_compile *compile) {
   const json_t *weights = json_object_get(json, "loss_weights");
   LSI_CHECK(!weights || json_is_null(weights), LS_ERR_UNSUPPORTED, NULL, "'loss_weights' is not supported");
   const json_t *optimizer = json_object_get(json, "optimizer_config");
+  if (!optimizer) optimizer = json_object_get(json, "optimizer"); /* compile_config of Keras 3 */
   LSI_CHECK(optimizer && !json_is_null(optimizer), LS_ERR_FORMAT, NULL, "'optimizer_config' is missing");
   LSI_TRY(lsi_keras_object_read(&lsi_optimizers, optimizer, &compile->optimizer));
   LSI_TRY(read_loss(compile, json_object_get(json, "loss")));

@@ -8,6 +8,10 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "ckpt/file_kind.h"
+#include "ckpt/keras3_config.h"
+#include "ckpt/keras_archive.h"
+#include "ckpt/keras_variables.h"
+#include "store/durable.h"
 #include "store/h5.h"
 
 enum { N_TEXTS = 8 };
@@ -20,7 +24,7 @@ static const struct {
                           {"config", "lockstep"},  {"digest", "lockstep"}};
 
 struct lsi_model_file {
-  hid_t file;
+  hid_t file; /* -1: JSON alone */
   char *path;
   char *texts[N_TEXTS];
 };
@@ -75,24 +79,100 @@ static ls_status read_texts(lsi_model_file *file) {
   return check_texts(file);
 }
 
-ls_status lsi_model_file_open(const char *path, lsi_model_file **out) {
+static char **text_slot(lsi_model_file *file, const char *name) {
+  for (int i = 0; i < N_TEXTS; i++)
+    if (strcmp(text_places[i].name, name) == 0) return &file->texts[i];
+  return NULL;
+}
+
+/* Keras 3's config.json or to_json(): architecture and perhaps compile_config in one text. Takes it over. */
+static ls_status set_config(lsi_model_file *file, char *config) {
+  *text_slot(file, "model_config") = config;
+  return lsi_keras3_training_json(config, text_slot(file, "training_config"));
+}
+
+static ls_status open_json(lsi_model_file *file) {
+  enum { MAX_BYTES = 64 << 20 };
+  char *text;
+  size_t n;
+  LSI_TRY(lsi_read_file(file->path, MAX_BYTES, &text, &n));
+  if (strlen(text) != n) {
+    lsi_free(text);
+    LSI_FAIL(LS_ERR_FORMAT, NULL, "the JSON has a zero byte");
+  }
+  return set_config(file, text);
+}
+
+/* Our own texts of what compile() was told say more than Keras can; they hold while config.json is the one that was written with them. */
+static ls_status prefer_own_training(lsi_model_file *file) {
+  char *digest, hex[LSI_DIGEST_HEX], **training = text_slot(file, "training_config");
+  const char *config = lsi_model_file_model_json(file);
+  if (!*training || !lsi_h5_has_attr(file->file, "lockstep", "training_config") || !lsi_h5_has_attr(file->file, "lockstep", "text_digest"))
+    return LS_OK;
+  LSI_TRY(lsi_h5_attr_string(file->file, "lockstep", "text_digest", &digest));
+  lsi_hash_bytes(config, strlen(config), hex);
+  bool same = strcmp(digest, hex) == 0;
+  lsi_free(digest);
+  if (!same) return LS_OK;
+  lsi_free(*training);
+  *training = NULL;
+  return lsi_h5_attr_string(file->file, "lockstep", "training_config", training);
+}
+
+static ls_status read_own_texts(lsi_model_file *file) {
+  for (int i = 0; i < N_TEXTS; i++)
+    if (strcmp(text_places[i].object, "lockstep") == 0 && lsi_h5_has_attr(file->file, "lockstep", text_places[i].name))
+      LSI_TRY(lsi_h5_attr_string(file->file, "lockstep", text_places[i].name, &file->texts[i]));
+  return LS_OK;
+}
+
+static ls_status open_archive(lsi_model_file *file) {
+  lsi_keras_archive archive;
+  LSI_TRY(lsi_keras_archive_read(file->path, &archive));
+  char *config = archive.config;
+  archive.config = NULL;
+  ls_status status = set_config(file, config);
+  if (status == LS_OK && archive.metadata) status = lsi_keras3_version(archive.metadata, text_slot(file, "keras_version"));
+  if (status == LS_OK) status = lsi_h5_open_image(archive.weights, archive.n_weights, "model.weights.h5", &file->file);
+  lsi_keras_archive_clear(&archive);
+  LSI_TRY(status);
+  LSI_TRY(read_own_texts(file));
+  return prefer_own_training(file);
+}
+
+static ls_status open_as(lsi_file_kind kind, lsi_model_file *file) {
+  if (kind == LSI_FILE_KERAS_JSON) return open_json(file);
+  if (kind == LSI_FILE_KERAS_ARCHIVE) return open_archive(file);
+  LSI_TRY(lsi_h5_open(file->path, &file->file));
+  return kind == LSI_FILE_MODEL ? read_texts(file) : read_own_texts(file);
+}
+
+static ls_status open_file(const char *path, bool weights, lsi_model_file **out) {
   lsi_file_kind kind;
   LSI_TRY(lsi_file_kind_of(path, &kind));
-  if (kind != LSI_FILE_MODEL) return lsi_file_kind_error(path, kind, "a model");
+  bool fits = kind == LSI_FILE_MODEL || kind == LSI_FILE_KERAS_ARCHIVE || kind == (weights ? LSI_FILE_KERAS_WEIGHTS : LSI_FILE_KERAS_JSON);
+  if (!fits) return lsi_file_kind_error(path, kind, weights ? "a model or its weights" : "a model");
   lsi_model_file *file;
   LSI_TRY(LSI_ALLOC("model file", 1, &file));
   file->file = -1;
   ls_status status = lsi_strdup(path, &file->path);
-  if (status == LS_OK) status = lsi_h5_open(path, &file->file);
   if (status == LS_OK) {
-    status = read_texts(file);
-    if (status != LS_OK) lsi_error_prefix("%s", path);
+    status = open_as(kind, file);
+    if (status != LS_OK && !strstr(ls_last_error()->message, path)) lsi_error_prefix("%s", path);
   }
   if (status != LS_OK)
     lsi_model_file_close(&file);
   else
     *out = file;
   return status;
+}
+
+ls_status lsi_model_file_open(const char *path, lsi_model_file **out) {
+  return open_file(path, false, out);
+}
+
+ls_status lsi_model_file_open_weights(const char *path, lsi_model_file **out) {
+  return open_file(path, true, out);
 }
 
 /* ---- weights ---- */
@@ -198,11 +278,27 @@ static ls_status check_digest(const lsi_model_file *file, const lsi_net *net) {
 
 ls_status lsi_model_file_read_weights(lsi_model_file *file, lsi_net *net) {
   LSI_TRY(lsi_net_build(net));
-  ls_status status = read_all(file, net);
+  LSI_CHECK(lsi_model_file_has_weights(file), LS_ERR_FORMAT, "save the whole model in Keras: model.save(\"model.keras\")",
+            "%s: is an architecture without weights", file->path);
+  ls_status status = lsi_keras_variables_are_here(file->file) ? lsi_keras_variables_read(file->file, file->path, net) : read_all(file, net);
   if (status == LS_OK) status = check_digest(file, net);
   if (status != LS_OK)
     lsi_error_prefix("%s", file->path);
   else
     net->has_weights = true;
+  return status;
+}
+
+bool lsi_model_file_has_weights(const lsi_model_file *file) {
+  return file->file >= 0;
+}
+
+bool lsi_model_file_has_optimizer(const lsi_model_file *file) {
+  return file->file >= 0 && lsi_keras_optimizer_is_here(file->file);
+}
+
+ls_status lsi_model_file_read_optimizer(lsi_model_file *file, const lsi_net *net, lsi_optimizer *optimizer) {
+  ls_status status = lsi_keras_optimizer_read(file->file, file->path, net, optimizer);
+  if (status != LS_OK) lsi_error_prefix("%s", file->path);
   return status;
 }

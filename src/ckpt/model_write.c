@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "ckpt/keras_config.h"
-#include "ckpt/model_file.h"
+#include "ckpt/model_parts.h"
 #include "ckpt/model_seal.h"
 #include "store/durable.h"
 #include "store/h5.h"
@@ -88,7 +88,7 @@ done:
   return status;
 }
 
-static ls_status write_own(hid_t file, const lsi_net *net, const float *params, const lsi_model_extra *extra) {
+ls_status lsi_model_write_own(hid_t file, const lsi_net *net, const float *params, const lsi_model_extra *extra) {
   char hex[LSI_DIGEST_HEX];
   LSI_TRY(lsi_h5_make_group(file, "lockstep"));
   LSI_TRY(lsi_h5_write_attr_i64(file, "lockstep", "format_version", 1));
@@ -102,7 +102,7 @@ static ls_status write_own(hid_t file, const lsi_net *net, const float *params, 
 static ls_status write_file(hid_t file, const lsi_net *net, const float *params, const lsi_compile *compile,
                             const lsi_model_extra *extra) {
   LSI_TRY(write_origin(file, "."));
-  LSI_TRY(write_own(file, net, params, extra));
+  LSI_TRY(lsi_model_write_own(file, net, params, extra));
   LSI_TRY(write_texts(file, net, compile));
   return write_weights(file, net, params);
 }

@@ -150,14 +150,41 @@ static ls_status compile(const ls_config *config, ls_model *model) {
   return status;
 }
 
+/* model.from: a model that is there already; its own compile section holds unless the config has one. */
+static ls_status load(ls_context *context, const ls_config *config, const char *name,
+                      ls_model **out) {
+  char path[LSI_FILE_PATH] = "";
+  LSI_TRY(lsi_find_file_all(context, config, "model.from", name, path));
+  ls_status status = ls_model_load(context, path, out);
+  if (status != LS_OK)
+    lsi_config_prefix(config, "model.from");
+  return status;
+}
+
+static ls_status load_weights(ls_context *context, const ls_config *config, ls_model *model) {
+  char path[LSI_FILE_PATH] = "";
+  const char *name = lsi_get_text(lsi_get_map(config->values, "model"), "weights");
+  if (!name)
+    return LS_OK;
+  LSI_TRY(lsi_find_file_all(context, config, "model.weights", name, path));
+  ls_status status = ls_model_load_weights(model, path);
+  if (status != LS_OK)
+    lsi_config_prefix(config, "model.weights");
+  return status;
+}
+
 ls_status ls_config_build_model(ls_context *context, const ls_config *config, ls_model **out) {
   LSI_CHECK(context && config && out, LS_ERR_ARG, NULL, "ls_config_build_model: NULL argument");
-  ls_model *model;
-  LSI_TRY(
-      ls_model_create(context, lsi_get_text(lsi_get_map(config->values, "model"), "name"), &model));
+  ls_model *model = NULL;
+  lsi_values section = lsi_get_map(config->values, "model");
+  const char *from = lsi_get_text(section, "from");
+  LSI_TRY(from ? load(context, config, from, &model)
+               : ls_model_create(context, lsi_get_text(section, "name"), &model));
   ls_status status = add_layers(config, model);
-  if (status == LS_OK)
+  if (status == LS_OK && lsi_get_text(lsi_get_map(config->values, "compile"), "loss"))
     status = compile(config, model);
+  if (status == LS_OK)
+    status = load_weights(context, config, model);
   if (status != LS_OK) {
     ls_model_destroy(&model);
     return status;

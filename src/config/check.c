@@ -92,6 +92,17 @@ static ls_status check_value(const ls_config *config, const char *path, const ls
   return check_scalar(config, path, key, node->text);
 }
 
+/* Layers, and what compile() was told, come with the file of model.from. */
+static bool comes_with_file(const ls_config *config, const char *path) {
+  const lsi_node *model = lsi_node_get(config->root, "model"),
+                 *compile = lsi_node_get(config->root, "compile");
+  if (lsi_node_is_null(lsi_node_get(model, "from")))
+    return false;
+  bool nothing = !compile || compile->kind != LSI_NODE_MAP || compile->n == 0;
+  return strcmp(path, "model.layers") == 0 || strcmp(path, "compile") == 0 ||
+         (strcmp(path, "compile.loss") == 0 && nothing);
+}
+
 /* Every given key holds; every required key is given. */
 static ls_status check_map(const ls_config *config, const char *path, const lsi_map *map,
                            const lsi_node *node) {
@@ -102,7 +113,7 @@ static ls_status check_map(const ls_config *config, const char *path, const lsi_
     snprintf(inner, sizeof inner, "%s%s%s", path, *path ? "." : "", key->name);
     if (!lsi_node_is_null(value)) {
       LSI_TRY(check_value(config, inner, key, value));
-    } else if (key->required) {
+    } else if (key->required && !comes_with_file(config, inner)) {
       char advice[256];
       snprintf(advice, sizeof advice, "%s: %s", key->name, key->doc);
       return lsi_config_fail(config, path, advice, "'%s' is missing", key->name);
@@ -114,7 +125,13 @@ static ls_status check_map(const ls_config *config, const char *path, const lsi_
 /* ---- rules between keys ---- */
 
 static ls_status check_layers(const ls_config *config) {
-  const lsi_node *layers = lsi_node_get(lsi_node_get(config->root, "model"), "layers");
+  const lsi_node *model = lsi_node_get(config->root, "model"),
+                 *layers = lsi_node_get(model, "layers");
+  if (!lsi_node_is_null(lsi_node_get(model, "from")))
+    return !layers || lsi_node_is_null(layers) || layers->n == 0
+               ? LS_OK
+               : lsi_config_fail(config, "model.from", "keep one of the two",
+                                 "model.layers is given as well");
   for (int i = 0; i < layers->n; i++) {
     const char *kind = layers->items[i]->keys[0];
     bool input = strcmp(kind, "Input") == 0;

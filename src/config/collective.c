@@ -34,25 +34,24 @@ ls_status ls_config_read_all(ls_context *context, const char *path, const char *
   return LS_OK;
 }
 
-/* ---- data ---- */
-
-/* From the working folder, else from the config's; rank 0 decides. */
-static ls_status find_file(const ls_config *config, const char *key, const char *name, char *path,
-                           size_t size) {
-  snprintf(path, size, "%s", name);
+/* From the working folder, else from the config's. */
+static ls_status find_file(const ls_config *config, const char *key_path, const char *name,
+                           char path[LSI_FILE_PATH]) {
+  snprintf(path, LSI_FILE_PATH, "%s", name);
   if (access(path, F_OK) == 0 || name[0] == '/')
     return LS_OK;
-  snprintf(path, size, "%s%s", config->folder, name);
+  snprintf(path, LSI_FILE_PATH, "%s%s", config->folder, name);
   if (access(path, F_OK) == 0)
     return LS_OK;
-  char full[LSI_TREE_PATH], also[1024] = "";
-  snprintf(full, sizeof full, "data.%s", key);
+  char also[1024] = "";
   if (config->folder[0])
     snprintf(also, sizeof also, " or %.900s", config->folder);
-  lsi_config_fail(config, full,
-                  "./scripts/quickstart makes the data of the ready-made configs; `lockstep "
-                  "convert` makes such files "
-                  "from IDX, CSV or NPY",
+  bool data = strncmp(key_path, "data.", strlen("data.")) == 0;
+  lsi_config_fail(config, key_path,
+                  data ? "./scripts/quickstart makes the data of the ready-made configs; `lockstep "
+                         "convert` makes such files "
+                         "from IDX, CSV or NPY"
+                       : NULL,
                   "no file '%s' in the working folder%s", name, also);
   ls_error error = *ls_last_error();
   error.status = LS_ERR_NOT_FOUND;
@@ -60,17 +59,24 @@ static ls_status find_file(const ls_config *config, const char *key, const char 
   return LS_ERR_NOT_FOUND;
 }
 
+ls_status lsi_find_file_all(ls_context *context, const ls_config *config, const char *key_path,
+                            const char *name, char path[LSI_FILE_PATH]) {
+  const lsi_comm *comm = lsi_context_comm(context);
+  LSI_TRY(lsi_agree(comm, comm->rank == 0 ? find_file(config, key_path, name, path) : LS_OK));
+  return lsi_bcast(comm, path, LSI_FILE_PATH);
+}
+
+/* ---- data ---- */
+
 static ls_status open_one(ls_context *context, const ls_config *config, const char *key,
                           ls_dataset **out) {
-  const lsi_comm *comm = lsi_context_comm(context);
   lsi_values data = lsi_get_map(config->values, "data");
   const char *name = lsi_get_text(data, key);
-  char path[4096] = "";
+  char path[LSI_FILE_PATH] = "", key_path[LSI_TREE_PATH];
   if (!name)
     return LS_OK;
-  ls_status status = comm->rank == 0 ? find_file(config, key, name, path, sizeof path) : LS_OK;
-  LSI_TRY(lsi_agree(comm, status));
-  LSI_TRY(lsi_bcast(comm, path, sizeof path));
+  snprintf(key_path, sizeof key_path, "data.%s", key);
+  LSI_TRY(lsi_find_file_all(context, config, key_path, name, path));
   const char *weight = lsi_get_text(data, "sample_weight");
   bool usual = strcmp(weight, lsi_map_find(data.map, "sample_weight")->fallback) ==
                0; /* then it may be absent */
@@ -80,12 +86,9 @@ static ls_status open_one(ls_context *context, const ls_config *config, const ch
                        .sample_weight = usual ? NULL : weight,
                        .load = lsi_get_bool(data, "in_memory"),
                        .memory_limit = lsi_get_int(data, "memory_limit_mib") << 20};
-  status = ls_dataset_open(context, &spec, out);
-  if (status != LS_OK) {
-    char full[LSI_TREE_PATH];
-    snprintf(full, sizeof full, "data.%s", key);
-    lsi_config_prefix(config, full);
-  }
+  ls_status status = ls_dataset_open(context, &spec, out);
+  if (status != LS_OK)
+    lsi_config_prefix(config, key_path);
   return status;
 }
 

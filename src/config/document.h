@@ -77,6 +77,14 @@ const char *lsi_get_as_text(lsi_values values, const lsi_key *key, char *buffer,
 bool lsi_parse_float(const char *text, double *out);
 bool lsi_parse_int(const char *text, int64_t *out);
 
+/* ---- files (collective.c) ---- */
+
+enum { LSI_FILE_PATH = 4096 };
+/* A file named by the key at `key_path`: from the working folder, else from the config's; rank 0
+ * decides. LS_ERR_NOT_FOUND names both. Collective. */
+ls_status lsi_find_file_all(ls_context *context, const ls_config *config, const char *key_path,
+                            const char *name, char path[LSI_FILE_PATH]);
+
 /* ---- Keras call notation (calls.c) ---- */
 
 enum { LSI_CALL_TEXT = 1024 };

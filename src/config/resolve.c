@@ -72,9 +72,18 @@ static ls_status add_optimizer(lsi_node *map, lsi_values optimizer) {
   return add_map(node, lsi_optimizer_values(optimizer, slots));
 }
 
+/* What comes with the file of model.from has no defaults here. */
+static bool comes_with_file(const lsi_key *key, lsi_values values) {
+  if (strcmp(key->name, "layers") == 0)
+    return !lsi_is_given(values, "layers");
+  return strcmp(key->name, "compile") == 0 && !lsi_get_text(lsi_get_map(values, "compile"), "loss");
+}
+
 static ls_status add_value(lsi_node *map, const lsi_key *key, lsi_values values) {
   char buffer[64];
   lsi_node *inner;
+  if (comes_with_file(key, values))
+    return LS_OK;
   switch (key->type) {
   case LSI_KEY_INTS:
   case LSI_KEY_FLOATS:

@@ -33,6 +33,10 @@ static const lsi_map data_map = MAP("key", data_keys);
 
 static const lsi_key model_keys[] = {
     KEY("name", TEXT, "sequential", NULL, "name of the model"),
+    KEY("from", TEXT, NULL, NULL,
+        "instead of layers: start from a model file, .keras, .h5, .json or a checkpoint; compile "
+        "may then be left out"),
+    KEY("weights", TEXT, NULL, NULL, "start from the weights in this file, .weights.h5 or a model"),
     KEY("layers", ITEMS, NULL, NULL, "first to last", .required = true, .map = &lsi_schema_layers),
 };
 static const lsi_map model_map = MAP("key", model_keys);

@@ -124,10 +124,13 @@ static const lsi_key early_stopping_keys[] = {
 };
 static const lsi_key model_checkpoint_keys[] = {
     KEY("filepath", TEXT, NULL, NULL,
-        "model file to write, from the run folder; may hold {epoch:02d} and {val_loss:.2f}", .required = true),
+        "model file to write, .keras or .h5, from the run folder; may hold {epoch:02d} and {val_loss:.2f}",
+        .required = true),
     MONITOR,
     VERBOSE,
     KEY("save_best_only", BOOL, "false", NULL, "only when the monitored value improved"),
+    KEY("save_weights_only", BOOL, "false", NULL,
+        "weights and optimizer state alone; filepath ends in .weights.h5"),
     MODE,
     KEY("save_freq", TEXT, "epoch", NULL, "epoch, or a number of steps: save after every so many"),
     KEY("initial_value_threshold", FLOAT, NULL, NULL, "must be beaten by the first save"),

@@ -105,10 +105,12 @@ static int64_t save_every(const lsi_builtin *self) { /* 0: each epoch; -1: not a
 static ls_status model_checkpoint_train_begin(lsi_builtin *self, ls_trainer *t) {
   (void)t;
   const char *path = lsi_object_text(&self->object, "filepath");
-  LSI_CHECK(ends_with(path, ".h5") && !ends_with(path, ".weights.h5"), LS_ERR_UNSUPPORTED,
-            "name a file that ends in .h5: a whole model that Keras opens", "ModelCheckpoint: filepath '%s'", path);
-  LSI_CHECK(!lsi_object_get(&self->object, "save_weights_only"), LS_ERR_UNSUPPORTED, "leave save_weights_only out",
-            "ModelCheckpoint: save_weights_only is not supported; whole models are written");
+  bool weights = ends_with(path, ".weights.h5"), whole = !weights && (ends_with(path, ".h5") || ends_with(path, ".keras"));
+  if (lsi_object_get(&self->object, "save_weights_only"))
+    LSI_CHECK(weights, LS_ERR_ARG, "with save_weights_only, name a file that ends in .weights.h5", "ModelCheckpoint: filepath '%s'", path);
+  else
+    LSI_CHECK(whole, LS_ERR_ARG, "name a file that ends in .keras or .h5, or give save_weights_only as well", "ModelCheckpoint: filepath '%s'",
+              path);
   LSI_CHECK(save_every(self) >= 0, LS_ERR_ARG, "give \"epoch\" or a number of batches", "ModelCheckpoint: save_freq '%s'",
             lsi_object_text(&self->object, "save_freq"));
   self->state[MC_BEST] = lsi_object_get(&self->object, "initial_value_threshold");

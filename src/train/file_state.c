@@ -63,7 +63,7 @@ ls_status lsi_file_state_read(const char *path, lsi_file_state *out) {
   lsi_file_state state = {0};
   LSI_TRY(lsi_file_kind_of(path, &state.kind));
   ls_status status;
-  if (state.kind == LSI_FILE_MODEL) status = read_model(path, &state);
+  if (state.kind == LSI_FILE_MODEL || state.kind == LSI_FILE_KERAS_ARCHIVE) status = read_model(path, &state);
   else if (state.kind == LSI_FILE_CHECKPOINT) status = read_checkpoint(path, &state);
   else return lsi_file_kind_error(path, state.kind, "a model or a checkpoint");
   if (status != LS_OK)

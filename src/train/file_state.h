@@ -15,7 +15,7 @@ typedef struct lsi_file_tensor {
 } lsi_file_tensor;
 
 typedef struct lsi_file_state {
-  lsi_file_kind kind; /* LSI_FILE_MODEL or LSI_FILE_CHECKPOINT */
+  lsi_file_kind kind; /* LSI_FILE_MODEL, LSI_FILE_KERAS_ARCHIVE or LSI_FILE_CHECKPOINT */
   lsi_model_file *model;
   lsi_net *net; /* of a model */
   lsi_checkpoint *checkpoint;

@@ -65,8 +65,9 @@ static ls_status inspect_model(const lsi_file_state *state, FILE *out) {
   const char *keras = lsi_model_file_text(state->model, "keras_version");
   const char *backend = lsi_model_file_text(state->model, "backend");
   if (version) snprintf(text, sizeof text, "Lockstep %.60s", version);
-  else snprintf(text, sizeof text, "Keras %.60s (%.60s)", keras ? keras : "?", backend ? backend : "?");
-  print_line(out, "kind", "model");
+  else if (backend) snprintf(text, sizeof text, "Keras %.60s (%.60s)", keras ? keras : "?", backend);
+  else snprintf(text, sizeof text, "Keras %.60s", keras ? keras : "?");
+  print_line(out, "kind", state->kind == LSI_FILE_KERAS_ARCHIVE ? "model (.keras)" : "model");
   print_line(out, "written by", text);
   print_line(out, "kernels", lsi_model_file_text(state->model, "kernels"));
   int n_layers = 0; /* as summary shows them: without the input */
@@ -76,7 +77,9 @@ static ls_status inspect_model(const lsi_file_state *state, FILE *out) {
   fprintf(out, " (None");
   for (int d = 0; d < shape->rank; d++) fprintf(out, ", %lld", (long long)shape->dims[d]);
   fprintf(out, ")\n");
-  return print_compile(out, lsi_model_file_training_json(state->model));
+  LSI_TRY(print_compile(out, lsi_model_file_training_json(state->model)));
+  print_line(out, "holds", lsi_model_file_has_optimizer(state->model) ? "weights and the optimizer's state" : "weights");
+  return LS_OK;
 }
 
 /* position: epoch, step in the epoch, iteration, then what the trainer adds. */
@@ -143,7 +146,7 @@ ls_status ls_inspect(const char *path, FILE *out) {
   lsi_file_kind kind;
   LSI_CHECK(path && out, LS_ERR_ARG, NULL, "ls_inspect: path and out must not be NULL");
   LSI_TRY(lsi_file_kind_of(path, &kind));
-  if (kind == LSI_FILE_MODEL || kind == LSI_FILE_CHECKPOINT) return inspect_state(path, out);
+  if (kind == LSI_FILE_MODEL || kind == LSI_FILE_KERAS_ARCHIVE || kind == LSI_FILE_CHECKPOINT) return inspect_state(path, out);
   if (kind != LSI_FILE_DATASET) return lsi_file_kind_error(path, kind, "a data set, a model or a checkpoint of ours");
   print_line(out, "kind", "data set");
   return lsi_file_describe_dataset(path, out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Saving and loading whole models: rank 0 has the file, all ranks get the same model. */
+/* Saving and loading models: rank 0 has the file, all ranks get the same model. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,50 +9,112 @@
 #include "math/gemm.h"
 #include "par/comm.h"
 #include "train/model.h"
+#include "train/model_source.h"
+
+/* ---- saving ---- */
+
+static bool ends_with(const char *text, const char *end) {
+  size_t n = strlen(text), m = strlen(end);
+  return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static ls_status write_file(const ls_model *model, const lsi_optimizer *optimizer, const char *path) {
+  lsi_kernel_info info;
+  char kernels[80];
+  lsi_gemm_kernel_info(&info);
+  snprintf(kernels, sizeof kernels, "BLIS %s %s", info.blis_version, info.blis_kernels);
+  const lsi_model_extra extra = {.kernels = kernels};
+  const lsi_net *net = model->net;
+  const lsi_compile *compile = model->compiled ? &model->compile : NULL;
+  if (ends_with(path, ".keras")) return lsi_keras_archive_write(path, net, net->params, compile, optimizer, &extra);
+  if (ends_with(path, ".weights.h5")) return lsi_keras_weights_write(path, net, net->params, optimizer, &extra);
+  return lsi_model_file_write(path, net, net->params, compile, &extra);
+}
+
+/* Keras warns about an optimizer without slots, so one that has not begun is written as it would begin. */
+static ls_status save_on_root(const ls_model *model, const char *path) {
+  lsi_optimizer *fresh = NULL;
+  LSI_CHECK(model->net->has_weights, LS_ERR_STATE, "initialize, fit or load first", "%s: the model has no weights yet", path);
+  if (model->compiled && !model->optimizer)
+    LSI_TRY(lsi_optimizer_create(&model->compile.optimizer, model->net->layout.n_trainable, &fresh));
+  ls_status status = write_file(model, model->optimizer ? model->optimizer : fresh, path);
+  lsi_optimizer_destroy(&fresh);
+  return status;
+}
 
 ls_status ls_model_save(const ls_model *model, const char *path) {
   LSI_NOT_NULL(model);
   LSI_NOT_NULL(path);
   const lsi_comm *comm = lsi_context_comm(model->context);
-  ls_status status = LS_OK;
+  return lsi_agree(comm, comm->rank == 0 ? save_on_root(model, path) : LS_OK);
+}
+
+int64_t ls_model_iteration(const ls_model *model) {
+  return model->optimizer ? model->optimizer->iteration : 0;
+}
+
+/* ---- loading ---- */
+
+/* Rank 0's weights and optimizer state to all. Collective. */
+static ls_status share(const lsi_comm *comm, ls_model *model, bool optimizer) {
+  lsi_net *net = model->net;
+  lsi_optimizer *o = model->optimizer;
+  net->has_weights = true;
+  LSI_TRY(lsi_bcast(comm, net->params, net->layout.size * sizeof(float)));
+  if (!optimizer) return LS_OK;
+  LSI_TRY(lsi_bcast(comm, &o->iteration, sizeof o->iteration));
+  LSI_TRY(lsi_bcast(comm, &o->learning_rate, sizeof o->learning_rate));
+  for (int s = 0; s < o->n_slots; s++) LSI_TRY(lsi_bcast(comm, o->slots[s], o->n * sizeof(float)));
+  return LS_OK;
+}
+
+/* Of rank 0, known to all: is there something to read? Collective. */
+static ls_status ask(const lsi_comm *comm, const lsi_model_source *source, bool found[2]) {
+  unsigned char flags[2] = {0, 0};
   if (comm->rank == 0) {
-    lsi_kernel_info info;
-    char kernels[80];
-    lsi_gemm_kernel_info(&info);
-    snprintf(kernels, sizeof kernels, "BLIS %s %s", info.blis_version, info.blis_kernels);
-    const lsi_model_extra extra = {.kernels = kernels};
-    status = model->net->has_weights
-                 ? lsi_model_file_write(path, model->net, model->net->params, model->compiled ? &model->compile : NULL, &extra)
-                 : lsi_error_set(LS_ERR_STATE, "initialize, fit or load first", "%s: the model has no weights yet", path);
+    flags[0] = lsi_model_source_has_weights(source);
+    flags[1] = lsi_model_source_has_optimizer(source);
   }
-  return lsi_agree(comm, status);
+  LSI_TRY(lsi_bcast(comm, flags, sizeof flags));
+  found[0] = flags[0];
+  found[1] = flags[1];
+  return LS_OK;
+}
+
+/* Weights, and the optimizer's state when the model is compiled and the file has it. Collective. */
+static ls_status read_state(const lsi_comm *comm, lsi_model_source *source, ls_model *model) {
+  bool found[2];
+  LSI_TRY(ask(comm, source, found));
+  bool optimizer = model->compiled && found[1];
+  ls_status status = LS_OK;
+  if (optimizer) {
+    lsi_optimizer_destroy(&model->optimizer);
+    status = lsi_model_optimizer(model, &(lsi_optimizer *){NULL});
+  }
+  if (comm->rank == 0 && status == LS_OK && found[0]) status = lsi_model_source_read_weights(source, model->net);
+  if (comm->rank == 0 && status == LS_OK && optimizer) status = lsi_model_source_read_optimizer(source, model->net, model->optimizer);
+  LSI_TRY(lsi_agree(comm, status));
+  return found[0] ? share(comm, model, optimizer) : LS_OK;
 }
 
 /* The compile section travels as plain data: all ranks run one build, and the tables it points into are rebuilt from the JSON. */
-static ls_status parse(const char *model_json, const char *training_json, lsi_net **net, lsi_compile *compile, bool *compiled) {
-  LSI_TRY(lsi_keras_model_parse(model_json, net));
-  LSI_TRY(lsi_net_build(*net));
-  *compiled = training_json[0] != 0;
-  return *compiled ? lsi_keras_training_parse(training_json, compile) : LS_OK;
+static ls_status parse(const char *model_json, const char *training_json, ls_model *model) {
+  LSI_TRY(lsi_keras_model_parse(model_json, &model->net));
+  LSI_TRY(lsi_net_build(model->net));
+  model->compiled = training_json[0] != 0;
+  return model->compiled ? lsi_keras_training_parse(training_json, &model->compile) : LS_OK;
 }
 
-static ls_status load_parts(const lsi_comm *comm, const char *path, lsi_model_file *file, lsi_net **net, lsi_compile *compile,
-                            bool *compiled) {
-  char *model_json = NULL, *training_json = NULL;
-  if (file) {
-    model_json = (char *)lsi_model_file_model_json(file);
-    training_json = (char *)lsi_model_file_training_json(file);
-    if (!training_json) training_json = (char *)"";
-  }
+static ls_status load_parts(const lsi_comm *comm, const char *path, lsi_model_source *source, ls_model *model) {
+  char *model_json = comm->rank == 0 ? (char *)lsi_model_source_model_json(source) : NULL;
+  char *training_json = comm->rank == 0 ? source->training_json : NULL;
   LSI_TRY(lsi_bcast_text(comm, &model_json));
   LSI_TRY(lsi_bcast_text(comm, &training_json));
-  ls_status status = parse(model_json, training_json, net, compile, compiled);
+  ls_status status = parse(model_json, training_json, model);
   if (comm->rank != 0) lsi_free(model_json), lsi_free(training_json);
-  if (status == LS_OK && file) status = lsi_model_file_read_weights(file, *net);
   if (status != LS_OK) lsi_error_prefix("%s", path);
   LSI_TRY(lsi_agree(comm, status));
-  (*net)->has_weights = true;
-  return lsi_bcast(comm, (*net)->params, (*net)->layout.size * sizeof(float));
+  return read_state(comm, source, model);
 }
 
 ls_status ls_model_load(ls_context *context, const char *path, ls_model **out) {
@@ -60,21 +122,28 @@ ls_status ls_model_load(ls_context *context, const char *path, ls_model **out) {
   LSI_NOT_NULL(path);
   LSI_NOT_NULL(out);
   const lsi_comm *comm = lsi_context_comm(context);
-  lsi_model_file *file = NULL;
-  lsi_net *net = NULL;
-  ls_model *model;
-  lsi_compile compile = {0};
-  bool compiled = false;
-  LSI_TRY(lsi_agree(comm, comm->rank == 0 ? lsi_model_file_open(path, &file) : LS_OK));
-  ls_status status = load_parts(comm, path, file, &net, &compile, &compiled);
-  lsi_model_file_close(&file);
-  if (status == LS_OK) status = lsi_agree(comm, lsi_model_from_net(context, net, &model));
-  if (status != LS_OK) {
-    lsi_net_destroy(&net);
-    return status;
-  }
-  model->compile = compile;
-  model->compiled = compiled;
-  *out = model;
-  return LS_OK;
+  lsi_model_source source = {0};
+  ls_model *model = NULL;
+  LSI_TRY(lsi_agree(comm, comm->rank == 0 ? lsi_model_source_open(path, &source) : LS_OK));
+  ls_status status = lsi_agree(comm, lsi_model_from_net(context, NULL, &model));
+  if (status == LS_OK) status = load_parts(comm, path, &source, model);
+  lsi_model_source_close(&source);
+  if (status != LS_OK)
+    ls_model_destroy(&model);
+  else
+    *out = model;
+  return status;
+}
+
+ls_status ls_model_load_weights(ls_model *model, const char *path) {
+  LSI_NOT_NULL(model);
+  LSI_NOT_NULL(path);
+  lsi_model_source source = {0};
+  const lsi_comm *comm = lsi_context_comm(model->context);
+  ls_status status = lsi_net_build(model->net);
+  if (status == LS_OK && comm->rank == 0) status = lsi_model_source_open_weights(path, &source);
+  status = lsi_agree(comm, status);
+  if (status == LS_OK) status = read_state(comm, &source, model);
+  lsi_model_source_close(&source);
+  return status;
 }

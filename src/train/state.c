@@ -103,7 +103,7 @@ static void kernel_text(char *text, size_t size) {
 
 static ls_status save_on_root(const ls_trainer *t) {
   const int64_t position[POSITION] = {t->epoch, t->step, t->optimizer->iteration, t->stop};
-  char dir[PATH], kernels[80], names[LSI_MAX_LOGS * 66], *recipe = NULL, *model = NULL;
+  char dir[PATH], kernels[80], names[LSI_MAX_LOGS * 66], *recipe = NULL, *model = NULL, *training = NULL;
   array_list list = {0};
   snprintf(dir, sizeof dir, "%s/checkpoints", t->spec.run.dir);
   kernel_text(kernels, sizeof kernels);
@@ -111,8 +111,9 @@ static ls_status save_on_root(const ls_trainer *t) {
   ls_status status = collect(t, position, &list);
   if (status == LS_OK) status = lsi_run_recipe(t, &recipe);
   if (status == LS_OK) status = lsi_keras_model_json(t->model->net, &model);
+  if (status == LS_OK) status = lsi_keras_training_json(&t->model->compile, &training);
   if (status == LS_OK) {
-    const lsi_ckpt_text texts[] = {{"recipe", recipe}, {"model", model}, {"kernels", kernels}, {"history_names", names},
+    const lsi_ckpt_text texts[] = {{"recipe", recipe}, {"model", model}, {"training", training}, {"kernels", kernels}, {"history_names", names},
                                    {"data_identity", t->feed.data->info.identity},
                                    {"config", t->spec.run.config_text ? t->spec.run.config_text : ""}};
     status = lsi_checkpoint_write(dir, t->optimizer->iteration, list.items, list.n, texts,
@@ -120,6 +121,7 @@ static ls_status save_on_root(const ls_trainer *t) {
   }
   list_clear(&list);
   free(recipe);
+  lsi_free(training);
   lsi_free(model);
   return status;
 }

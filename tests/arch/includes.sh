@@ -28,6 +28,7 @@ declare -A only=(
   [cyaml/cyaml.h]="config"
   [xxhash.h]="base"
   [hwloc.h]="par"
+  [zip.h]="ckpt"
   [zlib.h]="data"
 )
 # public headers the arithmetic may see: those that bring neither MPI nor a context

@@ -104,6 +104,7 @@ static ls_status run(ls_context *context, oracle_call *call) {
   const char *op = oracle_text(call, "op");
   if (op && strcmp(op, "fit") == 0) return oracle_fit(context, call);
   if (op && strcmp(op, "resave") == 0) return oracle_resave(context, call);
+  if (op && strcmp(op, "load_weights") == 0) return oracle_load_weights(context, call);
   for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
     if (op && strcmp(op, operations[i].name) == 0) return operations[i].function(call);
   return LS_ERR_INTERNAL;

@@ -51,4 +51,5 @@ ls_status oracle_optimizer(oracle_call *call);
 ls_status oracle_net(oracle_call *call);
 ls_status oracle_fit(ls_context *context, oracle_call *call);
 ls_status oracle_resave(ls_context *context, oracle_call *call);
+ls_status oracle_load_weights(ls_context *context, oracle_call *call);
 #endif

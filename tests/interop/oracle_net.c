@@ -221,3 +221,14 @@ ls_status oracle_resave(ls_context *context, oracle_call *call) {
   ls_model_destroy(&model);
   return status;
 }
+
+/* The same with the weights of "weights" in it. */
+ls_status oracle_load_weights(ls_context *context, oracle_call *call) {
+  ls_model *model;
+  LSI_TRY(ls_model_load(context, oracle_text(call, "model"), &model));
+  ls_status status = ls_model_load_weights(model, oracle_text(call, "weights"));
+  if (status == LS_OK) status = ls_model_save(model, oracle_text(call, "save"));
+  if (status == LS_OK) status = give_weights(call, model);
+  ls_model_destroy(&model);
+  return status;
+}
