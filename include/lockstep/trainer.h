@@ -55,7 +55,7 @@ typedef struct ls_fit_spec {
   int64_t batch_size;            /* of the global batch; 0: 32 */
   int64_t epochs;                /* 0: 1 */
   int64_t initial_epoch;
-  int64_t steps_per_epoch;       /* 0: one pass over the data */
+  int64_t steps_per_epoch;       /* 0: one pass over the data; else epochs go on where the last one stopped */
   bool no_shuffle;               /* shuffle=False */
   double validation_split;       /* last fraction of the training set, before shuffling */
   int64_t validation_batch_size; /* 0: batch_size */
