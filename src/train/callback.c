@@ -125,14 +125,6 @@ static ls_logs borrow(const lsi_logs *logs, const char *names[LSI_MAX_LOGS]) {
   return (ls_logs){logs->n, names, logs->values};
 }
 
-static void running_logs(const ls_trainer *t, lsi_logs *logs) {
-  double values[1 + LSI_MAX_METRICS];
-  lsi_tally_values(&t->tally, &t->objective, values);
-  logs->n = 0;
-  for (int i = 0; i <= t->objective.n_metrics; i++) lsi_logs_set(logs, t->model->logs[i], values[i]);
-  lsi_logs_sort(logs);
-}
-
 ls_status lsi_callbacks_batch_end(ls_trainer *t, int64_t batch) {
   lsi_callbacks *all = &t->callbacks;
   if (!all->any_batch) return LS_OK;
@@ -141,7 +133,7 @@ ls_status lsi_callbacks_batch_end(ls_trainer *t, int64_t batch) {
   if (!all->n_user) return LS_OK;
   lsi_logs logs;
   const char *names[LSI_MAX_LOGS];
-  running_logs(t, &logs);
+  lsi_trainer_logs(t, &logs);
   ls_logs seen = borrow(&logs, names);
   for (int i = 0; i < all->n_user; i++) LSI_TRY_USER(t, &all->user[i], on_train_batch_end, t, batch, &seen);
   return LS_OK;

@@ -11,14 +11,6 @@
 #include "train/run.h"
 #include "train/trainer.h"
 
-static void current_logs(const ls_trainer *t, lsi_logs *logs) {
-  double values[1 + LSI_MAX_METRICS];
-  lsi_tally_values(&t->tally, &t->objective, values);
-  logs->n = 0;
-  for (int i = 0; i <= t->objective.n_metrics; i++) lsi_logs_set(logs, t->model->logs[i], values[i]);
-  lsi_logs_sort(logs);
-}
-
 static bool stopped_by_signal(const ls_trainer *t) {
   return t->flags & (LSI_STOP_INT | LSI_STOP_TERM | LSI_STOP_USR1);
 }
@@ -38,7 +30,7 @@ static ls_status train_epoch(ls_trainer *t, lsi_progress *progress) {
     LSI_TRY(lsi_callbacks_batch_end(t, t->step - 1));
     LSI_TRY(checkpoint_if_due(t));
     bool show = lsi_progress_due(progress);
-    if (show) current_logs(t, &logs);
+    if (show) lsi_trainer_logs(t, &logs);
     lsi_progress_step(progress, t->step, show ? &logs : NULL);
   }
   return LS_OK;
@@ -62,7 +54,7 @@ static ls_status validate(ls_trainer *t, lsi_logs *logs) {
 /* Validation, callbacks, history, checkpoint; then the position moves to the next epoch. */
 static ls_status finish_epoch(ls_trainer *t, lsi_progress *progress) {
   lsi_logs logs;
-  current_logs(t, &logs);
+  lsi_trainer_logs(t, &logs);
   LSI_TRY(validate(t, &logs));
   if (stopped_by_signal(t)) return LS_OK;
   LSI_TRY(lsi_callbacks_epoch_end(t, t->epoch, &logs));

@@ -224,6 +224,14 @@ fail:
   return status;
 }
 
+void lsi_trainer_logs(const ls_trainer *t, lsi_logs *logs) {
+  double values[1 + LSI_MAX_METRICS];
+  lsi_tally_values(&t->tally, &t->objective, values);
+  logs->n = 0;
+  for (int i = 0; i <= t->objective.n_metrics; i++) lsi_logs_set(logs, t->model->logs[i], values[i]);
+  lsi_logs_sort(logs);
+}
+
 void lsi_trainer_destroy(ls_trainer **trainer) {
   ls_trainer *t = *trainer;
   if (!t) return;

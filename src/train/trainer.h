@@ -78,6 +78,9 @@ ls_status lsi_train_step(ls_trainer *trainer);
 /* Load the batch at (epoch, step), agreed by all ranks. Collective. */
 ls_status lsi_train_load(ls_trainer *trainer);
 
+/* This epoch's loss and metrics so far, in Keras's order. */
+void lsi_trainer_logs(const ls_trainer *trainer, lsi_logs *logs);
+
 ls_status lsi_trainer_create(ls_model *model, ls_dataset *train, ls_dataset *validation, const ls_fit_spec *spec,
                              ls_trainer **out); /* collective */
 void lsi_trainer_destroy(ls_trainer **trainer); /* collective */
