@@ -21,6 +21,8 @@ extern const lsi_activation_map lsi_activation_maps[]; /* by lsi_activation */
 void lsi_softmax_rows(size_t rows, size_t n, const float *z, float *y);
 void lsi_softmax_rows_backward(size_t rows, size_t n, const float *y, const float *dy, float *dz);
 void lsi_log_softmax_rows(size_t rows, size_t n, const float *z, float *y);
+void lsi_sparsemax_rows(size_t rows, size_t n, const float *z, float *y);
+void lsi_sparsemax_rows_backward(size_t rows, size_t n, const float *y, const float *dy, float *dz);
 void lsi_log_softmax_rows_backward(size_t rows, size_t n, const float *y, const float *dy,
                                    float *dz);
 #endif

@@ -122,6 +122,7 @@ static ls_status train(ls_trainer *t, ls_history **history) {
   LSI_TRY(lsi_callbacks_train_begin(t, resumed));
   t->last_checkpoint_s = lsi_clock_s();
   LSI_TRY(run_epochs(t));
+  lsi_optimizer_finalize(t->optimizer, t->model->net->params);
   LSI_TRY(lsi_callbacks_train_end(t));
   const lsi_phase_times *p = &t->times;
   report_times(t, p->fetch + p->forward + p->loss + p->backward + p->exchange + p->update,

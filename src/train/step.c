@@ -35,11 +35,12 @@ static uint32_t local_flags(const ls_trainer *t, ls_status fetched) {
   return flags;
 }
 
-/* Regularisation, once, on the summed gradient; then clipping. The sum itself is shared and stays as it is. */
+/* Regularisation, once, on the summed gradient; then accumulation over steps, and clipping. The sum itself is shared and stays as it is. */
 static const float *finish_gradient(ls_trainer *t, const float *sum) {
   if (!t->grad) return sum;
   memcpy(t->grad, sum, t->model->net->layout.n_trainable * sizeof *sum);
   if (t->has_penalty) lsi_net_add_penalty_gradient(t->model->net, t->model->net->params, t->grad);
+  lsi_optimizer_accumulate(t->optimizer, t->grad);
   if (lsi_clip_wanted(t->optimizer)) lsi_clip_gradients(t->optimizer, t->clip_tensors, t->n_clip_tensors, t->grad);
   return t->grad;
 }
@@ -81,8 +82,10 @@ ls_status lsi_train_step(ls_trainer *t) {
 
   double penalty = t->has_penalty ? lsi_net_penalty(net, net->params) : 0;
   const float *grad = finish_gradient(t, sum);
-  lsi_optimizer_update(t->optimizer, lsi_optimizer_rate(t->optimizer) * t->rate_factor, 0, net->layout.n_trainable, grad,
-                       net->params);                                                 /* OPTIMIZER over the whole arena     */
+  if (lsi_optimizer_due(t->optimizer))
+    lsi_optimizer_update(t->optimizer, lsi_optimizer_rate(t->optimizer) * t->rate_factor, 0, net->layout.n_trainable, grad,
+                         net->params);                                               /* OPTIMIZER over the whole arena     */
+  lsi_optimizer_average(t->optimizer, net->params);
   lsi_optimizer_advance(t->optimizer);
   t->batch_loss = lsi_tally_add(&t->tally, &t->objective, t->totals, penalty, plan.n_rows);
   t->step++;

@@ -211,8 +211,8 @@ static void refuses_compile(void **state) {
     const char *text, *word;
   } cases[] = {
       {"{}", "optimizer_config"},
-      {"{\"optimizer_config\":{\"class_name\":\"Lion\",\"config\":{}}}", "Lion"},
-      {"{\"optimizer_config\":{\"class_name\":\"SGD\",\"config\":{\"use_ema\":true}}}", "use_ema"},
+      {"{\"optimizer_config\":{\"class_name\":\"Muon\",\"config\":{}}}", "Muon"},
+      {"{\"optimizer_config\":{\"class_name\":\"SGD\",\"config\":{\"use_ghosts\":true}}}", "use_ghosts"},
       {"{\"optimizer_config\":{\"class_name\":\"SGD\",\"config\":{\"learning_rate\":-1}}}", "learning_rate"},
       {"{\"optimizer_config\":{\"class_name\":\"SGD\",\"config\":{\"learning_rate\":{\"class_name\":\"Ghost\",\"config\":{}}}}}", "Ghost"},
       {"{\"optimizer_config\":\"sgd\",\"loss\":{\"class_name\":\"Huber\",\"config\":{\"reduction\":\"sum\"}}}", "reduction"},

@@ -85,7 +85,19 @@ static double formula(lsi_activation a, double z) {
 }
 
 static bool is_row_function(lsi_activation a) {
-  return a == LSI_ACT_SOFTMAX || a == LSI_ACT_LOG_SOFTMAX;
+  return a == LSI_ACT_SOFTMAX || a == LSI_ACT_LOG_SOFTMAX || a == LSI_ACT_SPARSEMAX;
+}
+
+/* The tau with sum max(z - tau, 0) = 1, by halving. */
+static double sparse_limit(size_t n, const double *z, double most) {
+  double low = most - 1, high = most;
+  for (int i = 0; i < 200; i++) {
+    double middle = (low + high) / 2, sum = 0;
+    for (size_t j = 0; j < n; j++)
+      sum += fmax(z[j] - middle, 0);
+    *(sum > 1 ? &low : &high) = middle;
+  }
+  return low;
 }
 
 static void row_formula(lsi_activation a, size_t n, const double *z, double *y) {
@@ -95,7 +107,9 @@ static void row_formula(lsi_activation a, size_t n, const double *z, double *y) 
   for (size_t j = 0; j < n; j++)
     sum += exp(z[j] - most);
   for (size_t j = 0; j < n; j++) {
-    if (is_row_function(a))
+    if (a == LSI_ACT_SPARSEMAX)
+      y[j] = fmax(z[j] - sparse_limit(n, z, most), 0);
+    else if (is_row_function(a))
       y[j] = a == LSI_ACT_SOFTMAX ? exp(z[j] - most) / sum : z[j] - most - log(sum);
     else
       y[j] = formula(a, z[j]);
@@ -256,7 +270,8 @@ static void names(void **state) {
   assert_int_equal(a, LSI_ACT_HARD_SILU);
   assert_int_equal(lsi_activation_parse("rellu", &a), LS_ERR_ARG);
   assert_non_null(strstr(ls_last_error()->message, "did you mean 'relu'"));
-  assert_int_equal(lsi_activation_parse("sparsemax", &a), LS_ERR_UNSUPPORTED);
+  assert_int_equal(lsi_activation_parse("glu", &a), LS_ERR_UNSUPPORTED);
+  assert_int_equal(lsi_activation_parse("threshold", &a), LS_ERR_UNSUPPORTED);
 }
 
 int main(void) {
