@@ -43,7 +43,8 @@ static json_t *write_schedule(const lsi_object *object) {
 
 static bool is_none(const lsi_object *object, int i) {
   if (object->info->params[i].type == LSI_PARAM_SCHEDULE && object->nested) return false;
-  return isnan(object->value[i]);
+  bool empty = object->info->params[i].type == LSI_PARAM_LIST && object->n_list[(int)object->value[i]] == 0;
+  return isnan(object->value[i]) || empty;
 }
 
 static json_t *write_value(const lsi_object *object, int i) {

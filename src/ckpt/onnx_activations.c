@@ -77,7 +77,8 @@ static void add_log_sigmoid(lsi_onnx_graph *graph, const char *x) {
   LSI_ONNX_NODE(graph, "Neg", LSI_ONNX_NODE(graph, "Softplus", LSI_ONNX_NODE(graph, "Neg", x)));
 }
 
-/* max(x - tau, 0): of the sorted values z those with z > (sum so far - 1) / place count; tau = (their sum - 1) / their number. */
+/* max(x - tau, 0) as in nn/sparsemax.c: of the sorted values those above (sum so far - 1) / place count; tau = (the sum of their sums
+   so far - 1) / their number. */
 static void add_sparsemax(lsi_onnx_graph *graph, size_t width, const char *x) {
   const int64_t n = (int64_t)width, last = -1;
   float *places;
@@ -91,7 +92,7 @@ static void add_sparsemax(lsi_onnx_graph *graph, size_t width, const char *x) {
   const char *support = LSI_ONNX_NODE(graph, "Cast", LSI_ONNX_NODE(graph, "Greater", sorted, limit));
   lsi_onnx_int(graph, "to", LSI_ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
   const char *count = LSI_ONNX_NODE(graph, "ReduceSum", support, axes);
-  const char *total = LSI_ONNX_NODE(graph, "ReduceSum", LSI_ONNX_NODE(graph, "Mul", sorted, support), axes);
+  const char *total = LSI_ONNX_NODE(graph, "ReduceSum", LSI_ONNX_NODE(graph, "Mul", sums, support), axes);
   const char *tau = LSI_ONNX_NODE(graph, "Div", LSI_ONNX_NODE(graph, "Sub", total, one), count);
   LSI_ONNX_NODE(graph, "Relu", LSI_ONNX_NODE(graph, "Sub", x, tau));
 }

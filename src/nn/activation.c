@@ -95,6 +95,8 @@ static void backward_rows(void *context, size_t first, size_t end) {
   size_t at = first * p->n, count = (end - first) * p->n;
   if (p->map->row_backward)
     p->map->row_backward(end - first, p->n, p->y + at, p->dy + at, p->out + at);
+  else if (p->map->row_backward_by_input)
+    p->map->row_backward_by_input(end - first, p->n, p->z + at, p->y + at, p->dy + at, p->out + at);
   else
     p->map->backward(count, p->z ? p->z + at : NULL, p->y ? p->y + at : NULL, p->dy + at,
                      p->out + at);

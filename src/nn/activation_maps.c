@@ -145,7 +145,8 @@ const lsi_activation_map lsi_activation_maps[] = {
                              .name = "log_softmax",
                              .cost = COSTLY},
     [LSI_ACT_SPARSEMAX] = {.row_forward = lsi_sparsemax_rows,
-                           .row_backward = lsi_sparsemax_rows_backward,
+                           .row_backward_by_input = lsi_sparsemax_rows_backward,
                            .name = "sparsemax",
+                           .needs_input = 1,
                            .cost = COSTLY},
 };

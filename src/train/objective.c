@@ -55,6 +55,9 @@ ls_status lsi_objective_init(lsi_objective *objective, ls_model *model, const ls
     if (status != LS_OK) break;
     make_unique(objective, m);
     objective->n_values += objective->metrics[m].n_sums;
+    if (objective->n_values > LSI_MAX_VALUES)
+      status = lsi_error_set(LS_ERR_UNSUPPORTED, "use fewer of them, or fewer thresholds and classes", "the metrics need more than %d sums",
+                             (int)LSI_MAX_VALUES);
   }
   if (status != LS_OK) {
     lsi_error_prefix("%s", data->label);
@@ -98,6 +101,19 @@ static void sum_leaves(const lsi_pass *pass, size_t lead, int n_sums, const doub
       for (int s = 0; s < n_sums; s++) leaf_values[l * n_values + s] += rows[r * n_sums + s];
 }
 
+/* A metric of many sums adds its rows to each leaf's by itself. */
+static void add_wide(const lsi_objective *objective, const lsi_objective_scratch *scratch, const lsi_pass *pass, const lsi_metric *metric,
+                     const lsi_targets *targets, const float *weight, double *leaf_values) {
+  int n_leaves = pass->plan->leaf_end - pass->plan->leaf_begin;
+  size_t n = objective->width;
+  for (int l = 0; l < n_leaves; l++) {
+    size_t first = (size_t)pass->leaf_row[l] * objective->lead, end = (size_t)pass->leaf_row[l + 1] * objective->lead;
+    lsi_metric_accumulate(metric, end - first, n, scratch->pred + first * n, targets->label ? targets->label + first : NULL,
+                          targets->target ? targets->target + first * n : NULL, weight ? weight + first : NULL,
+                          leaf_values + l * objective->n_values);
+  }
+}
+
 /* What the loss needs to know of the whole batch. Collective. */
 static ls_status sum_batch(const lsi_objective *objective, const lsi_objective_scratch *scratch, const lsi_pass *pass,
                            const float *outputs, const int32_t *label, const float *target, const float *weight, double *leaf_values,
@@ -135,9 +151,13 @@ ls_status lsi_objective_rows(const lsi_objective *objective, const lsi_objective
   for (int l = 0; l < n_leaves; l++) leaf_values[l * objective->n_values + 1] = pass->leaf_penalty[l];
   for (int m = 0; m < objective->n_metrics; m++) {
     const lsi_metric *metric = &objective->metrics[m];
-    lsi_metric_rows(metric, rows, objective->width, scratch->pred, targets->label, targets->target,
-                    metric->weighted ? weight : NULL, scratch->sums);
-    sum_leaves(pass, lead, metric->n_sums, scratch->sums, objective->n_values, leaf_values + at);
+    if (metric->is_wide) {
+      add_wide(objective, scratch, pass, metric, targets, weight, leaf_values + at);
+    } else {
+      lsi_metric_rows(metric, rows, objective->width, scratch->pred, targets->label, targets->target,
+                      metric->weighted ? weight : NULL, scratch->sums);
+      sum_leaves(pass, lead, metric->n_sums, scratch->sums, objective->n_values, leaf_values + at);
+    }
     at += metric->n_sums;
   }
   return LS_OK;

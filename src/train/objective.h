@@ -13,7 +13,7 @@
 #include "nn/metric.h"
 #include "train/model.h"
 
-enum { LSI_MAX_VALUES = 2 + LSI_MAX_METRICS * LSI_METRIC_MAX_SUMS };
+enum { LSI_MAX_VALUES = LSI_METRIC_MAX_WIDE + 2 + LSI_MAX_METRICS * LSI_METRIC_MAX_SUMS };
 
 typedef struct lsi_objective {
   lsi_loss loss;

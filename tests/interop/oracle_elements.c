@@ -100,9 +100,12 @@ ls_status oracle_metric(oracle_call *call) {
   const float *weight = oracle_floats(call, "weight");
   LSI_TRY(lsi_metric_init(&metric, oracle_text(call, "metric"), weight != NULL, pred->dims[1], label != NULL,
                           target ? target->dims[1] : 1));
-  double *sums = calloc(rows * LSI_METRIC_MAX_SUMS + 1, sizeof *sums), total[LSI_METRIC_MAX_SUMS] = {0};
-  lsi_metric_rows(&metric, rows, n, pred->data, label ? label->data : NULL, target ? target->data : NULL, weight, sums);
-  for (size_t r = 0; r < rows; r++)
+  double *sums = calloc(rows * LSI_METRIC_MAX_SUMS + 1, sizeof *sums), total[LSI_METRIC_MAX_WIDE] = {0};
+  if (metric.is_wide)
+    lsi_metric_accumulate(&metric, rows, n, pred->data, label ? label->data : NULL, target ? target->data : NULL, weight, total);
+  else
+    lsi_metric_rows(&metric, rows, n, pred->data, label ? label->data : NULL, target ? target->data : NULL, weight, sums);
+  for (size_t r = 0; r < rows && !metric.is_wide; r++)
     for (int s = 0; s < metric.n_sums; s++) total[s] += sums[r * (size_t)metric.n_sums + (size_t)s];
   free(sums);
   oracle_set(call, "value", json_real(lsi_metric_value(&metric, total)));

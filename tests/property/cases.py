@@ -67,10 +67,10 @@ LOSSES = {
                ("linear", "MeanSquaredError(reduction='sum')")],
 }
 METRICS = {
-    "labels": ["accuracy", "SparseTopKCategoricalAccuracy(k=2)", "sparse_categorical_crossentropy"],
-    "onehot": ["accuracy", "TopKCategoricalAccuracy(k=2)", "categorical_accuracy"],
-    "binary": ["accuracy", "Precision()", "Recall(thresholds=0.4)"],
-    "values": ["mae", "mse", "RootMeanSquaredError()"],
+    "labels": ["accuracy", "SparseTopKCategoricalAccuracy(k=2)", "sparse_categorical_crossentropy", "MeanIoU(2, sparse_y_pred=False)"],
+    "onehot": ["accuracy", "TopKCategoricalAccuracy(k=2)", "categorical_accuracy", "F1Score(average='macro')", "AUC(multi_label=True)"],
+    "binary": ["accuracy", "Precision()", "Recall(thresholds=0.4)", "AUC(curve='PR')", "SensitivityAtSpecificity(0.5)", "FalsePositives()"],
+    "values": ["mae", "mse", "RootMeanSquaredError()", "R2Score()", "CosineSimilarity()", "mape", "PearsonCorrelation()"],
 }
 CALLBACKS = [
     "EarlyStopping: {monitor: loss, patience: 1, restore_best_weights: true, min_delta: 0.05}",

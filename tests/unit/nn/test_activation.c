@@ -88,16 +88,21 @@ static bool is_row_function(lsi_activation a) {
   return a == LSI_ACT_SOFTMAX || a == LSI_ACT_LOG_SOFTMAX || a == LSI_ACT_SPARSEMAX;
 }
 
-/* The tau with sum max(z - tau, 0) = 1, by halving. */
-static double sparse_limit(size_t n, const double *z, double most) {
-  double low = most - 1, high = most;
-  for (int i = 0; i < 200; i++) {
-    double middle = (low + high) / 2, sum = 0;
-    for (size_t j = 0; j < n; j++)
-      sum += fmax(z[j] - middle, 0);
-    *(sum > 1 ? &low : &high) = middle;
+/* Keras's: by the sorted row. */
+static double sparse_limit(size_t n, const double *z) {
+  double sorted[200], sum = 0, sums = 0, k = 0;
+  for (size_t i = 0; i < n; i++) {
+    size_t at = i;
+    for (; at > 0 && sorted[at - 1] < z[i]; at--)
+      sorted[at] = sorted[at - 1];
+    sorted[at] = z[i];
   }
-  return low;
+  for (size_t i = 0; i < n; i++) {
+    sum += sorted[i];
+    if (sorted[i] - (sum - 1) / (double)(i + 1) > 0)
+      k++, sums += sum;
+  }
+  return (sums - 1) / k;
 }
 
 static void row_formula(lsi_activation a, size_t n, const double *z, double *y) {
@@ -108,7 +113,7 @@ static void row_formula(lsi_activation a, size_t n, const double *z, double *y) 
     sum += exp(z[j] - most);
   for (size_t j = 0; j < n; j++) {
     if (a == LSI_ACT_SPARSEMAX)
-      y[j] = fmax(z[j] - sparse_limit(n, z, most), 0);
+      y[j] = fmax(z[j] - sparse_limit(n, z), 0);
     else if (is_row_function(a))
       y[j] = a == LSI_ACT_SOFTMAX ? exp(z[j] - most) / sum : z[j] - most - log(sum);
     else
