@@ -99,13 +99,14 @@ static ls_status watch(void *user, ls_trainer *trainer, int64_t batch, const ls_
 /* ---- what is trained ---- */
 typedef struct net_case {
   const char *name, *optimizer, *exchange;
-  bool normalize, drop;
+  bool normalize, drop, timeline;
 } net_case;
 
 static const net_case cases[] = {
-    {"plain", "SGD(0.1)", "auto", false, false},
-    {"Adam, clipped, normalized, dropped", "Adam(0.01, clipnorm=1.0)", "auto", true, true},
-    {"messages", "SGD(0.1, momentum=0.9)", "mpi", false, false},
+    {"plain", "SGD(0.1)", "auto", false, false, false},
+    {"Adam, clipped, normalized, dropped", "Adam(0.01, clipnorm=1.0)", "auto", true, true, false},
+    {"messages", "SGD(0.1, momentum=0.9)", "mpi", false, false, false},
+    {"recorded", "SGD(0.1)", "auto", false, false, true},
 };
 
 static ls_model *build(ls_context *context, const net_case *c) {
@@ -151,8 +152,14 @@ static void train(ls_context *context, const net_case *c) {
                      .exchange = c->exchange,
                      .user_callbacks = &callback,
                      .n_user_callbacks = 1};
+  char file[64]; /* written after the last step, which is beyond the watched ones */
+  snprintf(file, sizeof file, "test_allocations.%d.json", world.size);
+  if (c->timeline)
+    fit.profile = (ls_profile_spec){.timeline = file, .timeline_steps = LAST_STEP + 1};
   seen.n = 0;
   CHECK_OK(ls_model_fit(model, data, NULL, &fit, NULL));
+  if (c->timeline && world.rank == 0)
+    CHECK(remove(file) == 0, "the timeline was not written");
   CHECK(count_forbidden(c->name) == 0, "%s: the step allocates", c->name);
   ls_model_destroy(&model);
   ls_dataset_destroy(&data);
