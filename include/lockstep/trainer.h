@@ -40,7 +40,8 @@ LS_API double ls_trainer_learning_rate(const ls_trainer *trainer);
 LS_API ls_status ls_trainer_set_learning_rate(ls_trainer *trainer, double learning_rate);
 LS_API ls_model *ls_trainer_model(ls_trainer *trainer);
 
-/** Where a run keeps its files, and how it survives. */
+/** Where a run keeps its files, and how it survives. Checkpoints are written beside the training, from a copy of the state; one
+    that falls due while another is being written is made right after that. */
 typedef struct ls_run_spec {
   const char *dir;            /* run folder; NULL: nothing is written */
   const char *config_text;    /* stored as config.yaml and inside checkpoints; may be NULL */
@@ -49,6 +50,9 @@ typedef struct ls_run_spec {
   double checkpoint_seconds;  /* every T seconds, agreed by all ranks; 0: off */
   int64_t checkpoint_epochs;  /* every N epochs; default 1; negative: off */
   int checkpoint_keep;        /* the newest K are kept; default 3, at least 2 */
+  bool checkpoint_blocking;   /* write within the step: no copy of the state, no thread */
+  bool checkpoint_verify;     /* read each file back and compare, before it counts */
+  const char *checkpoint_on_error; /* "stop" (default): fit ends with the error; "warn": it is told, and training goes on */
 } ls_run_spec;
 
 typedef struct ls_fit_spec {

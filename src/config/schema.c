@@ -123,6 +123,11 @@ static const lsi_key checkpoint_keys[] = {
     KEY("every_seconds", FLOAT, "0.0", "[0,1e9]", "0: off"),
     KEY("every_epochs", INT, "1", "[0,1e9]", "0: off"),
     KEY("keep", INT, "3", "[2,1e6]", "the newest ones are kept"),
+    KEY("background", BOOL, "true", NULL,
+        "written beside the training, from a copy of the state; false: training waits"),
+    KEY("verify", BOOL, "false", NULL, "read each file back and compare, before it counts"),
+    KEY("on_error", CHOICE, "stop", "stop|warn",
+        "what a checkpoint that cannot be written means for the run"),
 };
 static const lsi_map checkpoint_map = MAP("key", checkpoint_keys);
 

@@ -27,12 +27,9 @@ static ls_status load_next(ls_trainer *t) {
   return lsi_feed_load(&t->feed, batch_number(t) + 1, t->workspace->x, &t->batch);
 }
 
-static uint32_t local_flags(const ls_trainer *t, ls_status fetched) {
-  uint32_t flags = lsi_signals_pending();
-  if (fetched != LS_OK) flags |= LSI_FLAG_FETCH_FAILED;
-  double period = t->spec.run.checkpoint_seconds;
-  if (t->comm->rank == 0 && period > 0 && lsi_clock_s() - t->last_checkpoint_s >= period) flags |= LSI_FLAG_CHECKPOINT_DUE;
-  return flags;
+static uint32_t local_flags(ls_trainer *t, ls_status fetched) {
+  uint32_t flags = lsi_signals_pending() | lsi_saver_flags(t);
+  return fetched == LS_OK ? flags : flags | LSI_FLAG_FETCH_FAILED;
 }
 
 /* Regularisation, once, on the summed gradient; then clipping. The sum itself is shared and stays as it is. */

@@ -21,6 +21,9 @@ static ls_status check_run(const ls_run_spec *r) {
             LS_ERR_ARG, "0 means off, and for checkpoint_keep the default",
             "fit: checkpoint_steps %lld, checkpoint_seconds %g and checkpoint_keep %d must not be negative",
             (long long)r->checkpoint_steps, r->checkpoint_seconds, r->checkpoint_keep);
+  const char *how = r->checkpoint_on_error;
+  LSI_CHECK(!how || strcmp(how, "stop") == 0 || strcmp(how, "warn") == 0, LS_ERR_ARG, "use stop or warn",
+            "fit: checkpoint_on_error is '%s'", how);
   return LS_OK;
 }
 
@@ -69,6 +72,7 @@ static void fill_defaults(ls_fit_spec *s) {
   if (!s->run.checkpoint_epochs) s->run.checkpoint_epochs = 1;
   if (!s->run.checkpoint_keep) s->run.checkpoint_keep = 3;
   if (s->run.checkpoint_keep < 2) s->run.checkpoint_keep = 2;
+  if (!s->run.checkpoint_on_error) s->run.checkpoint_on_error = "stop";
 }
 
 /* Keras: the last fraction, before any shuffling. */
@@ -235,6 +239,7 @@ void lsi_trainer_logs(const ls_trainer *t, lsi_logs *logs) {
 void lsi_trainer_destroy(ls_trainer **trainer) {
   ls_trainer *t = *trainer;
   if (!t) return;
+  lsi_saver_close(t);
   lsi_evaluator_destroy(&t->validation);
   lsi_leaf_reduce_destroy(&t->reduce);
   lsi_exchange_destroy(&t->exchange);
