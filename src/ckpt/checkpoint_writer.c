@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "ckpt/checkpoint_index.h"
 #include "math/team.h"
@@ -19,9 +20,10 @@ struct lsi_ckpt_writer {
   pthread_t thread;
   pthread_mutex_t mutex;
   pthread_cond_t changed;
-  writer_state state;  /* guarded by mutex, as are the two below */
+  writer_state state;  /* guarded by mutex, as are the three below */
   ls_status status;    /* of the last job, until it is told */
   ls_error error;
+  double seconds;
   lsi_ckpt_job job;    /* of the thread while SUBMITTED, else of the owner; points into the snapshot */
   char *snapshot;
   size_t n_bytes;
@@ -43,8 +45,10 @@ static void *run(void *user) {
       continue;
     }
     pthread_mutex_unlock(&w->mutex);
+    double begin_s = lsi_clock_s();
     ls_status status = write_job(&w->job);
     pthread_mutex_lock(&w->mutex);
+    w->seconds = lsi_clock_s() - begin_s;
     w->status = status;
     w->error = *ls_last_error();
     w->state = IDLE;
@@ -165,6 +169,13 @@ bool lsi_ckpt_writer_busy(lsi_ckpt_writer *w) {
   return busy;
 }
 
+double lsi_ckpt_writer_seconds(lsi_ckpt_writer *w) {
+  pthread_mutex_lock(&w->mutex);
+  double seconds = w->seconds;
+  pthread_mutex_unlock(&w->mutex);
+  return seconds;
+}
+
 bool lsi_ckpt_writer_failed(lsi_ckpt_writer *w) {
   pthread_mutex_lock(&w->mutex);
   bool failed = w->state == IDLE && w->status != LS_OK;
@@ -183,7 +194,12 @@ ls_status lsi_ckpt_writer_wait(lsi_ckpt_writer *w) {
 }
 
 ls_status lsi_ckpt_writer_submit(lsi_ckpt_writer *w, const lsi_ckpt_job *job) {
-  if (!w->background) return write_job(job);
+  if (!w->background) {
+    double begin_s = lsi_clock_s();
+    ls_status status = write_job(job);
+    w->seconds = lsi_clock_s() - begin_s;
+    return status;
+  }
   LSI_TRY(lsi_ckpt_writer_wait(w));
   LSI_TRY(lsi_ckpt_writer_reserve(w, job));
   cursor c = {w->snapshot, 0};

@@ -33,6 +33,8 @@ ls_status lsi_ckpt_writer_reserve(lsi_ckpt_writer *writer, const lsi_ckpt_job *j
 bool lsi_ckpt_writer_busy(lsi_ckpt_writer *writer);
 /* Wait for the checkpoint in hand. Its status, with its error record, is told once, here or by submit(). */
 ls_status lsi_ckpt_writer_wait(lsi_ckpt_writer *writer);
+/* How long the latest one took, from submit() to its place on disk; 0: there was none. */
+double lsi_ckpt_writer_seconds(lsi_ckpt_writer *writer);
 /* Has a checkpoint failed whose status nobody has asked for? */
 bool lsi_ckpt_writer_failed(lsi_ckpt_writer *writer);
 /* Waits for the one in hand, and fails as it failed; else takes over this one. The job may be gone afterwards. */

@@ -49,9 +49,11 @@ uint32_t lsi_saver_flags(ls_trainer *t) {
   lsi_saver *saver = &t->saver;
   if (!saver->writer) return 0;
   saver->waits = saver->waits || is_due(t);
-  if (!saver->waits || lsi_ckpt_writer_busy(saver->writer))
-    return lsi_ckpt_writer_failed(saver->writer) ? LSI_FLAG_CHECKPOINT_FAILED : 0;
-  return LSI_FLAG_CHECKPOINT_DUE;
+  if (saver->writing && lsi_ckpt_writer_busy(saver->writer)) return 0;
+  if (saver->writing) lsi_time_limit_saved(t, lsi_ckpt_writer_seconds(saver->writer), 0);
+  bool failed = saver->writing && lsi_ckpt_writer_failed(saver->writer);
+  saver->writing = false;
+  return failed ? LSI_FLAG_CHECKPOINT_FAILED : saver->waits ? LSI_FLAG_CHECKPOINT_DUE : 0;
 }
 
 /* A checkpoint that failed ends the training, or is only told, as configured. */
@@ -64,19 +66,25 @@ static ls_status judge(const ls_trainer *t, ls_status status) {
 }
 
 static ls_status settle(ls_trainer *t) {
+  t->saver.writing = false;
   return t->saver.writer ? judge(t, lsi_ckpt_writer_wait(t->saver.writer)) : LS_OK;
 }
 
 static ls_status save_on_root(ls_trainer *t) {
   t->saver.waits = false;
   LSI_TRY(settle(t));
+  t->saver.writing = true;
   return judge(t, lsi_state_submit(t));
 }
 
 ls_status lsi_saver_save(ls_trainer *t) {
   if (!t->spec.run.dir) return LS_OK;
+  LSI_TRY(lsi_guard_save(t));
+  double begin_s = lsi_clock_s();
+  ls_status status = t->comm->rank == 0 ? save_on_root(t) : LS_OK;
   t->saver.last_s = lsi_clock_s();
-  return lsi_agree(t->comm, t->comm->rank == 0 ? save_on_root(t) : LS_OK);
+  lsi_time_limit_saved(t, 0, t->saver.last_s - begin_s);
+  return lsi_agree(t->comm, status);
 }
 
 ls_status lsi_saver_finish(ls_trainer *t) {

@@ -79,6 +79,7 @@ static ls_status collect(const ls_trainer *t, const int64_t position[POSITION], 
     LSI_TRY(add_arena(list, layout, prefix, t->optimizer->slots[s], true));
   }
   LSI_TRY(add_vector(list, "position", LSI_CKPT_I64, POSITION, position));
+  LSI_TRY(add_vector(list, "skipped", LSI_CKPT_I64, 1, &t->guard.skipped));
   LSI_TRY(add_vector(list, "learning_rate", LSI_CKPT_F64, 1, &t->optimizer->learning_rate));
   LSI_TRY(add_vector(list, "metrics/sums", LSI_CKPT_F64, (uint64_t)t->objective.n_values, t->tally.sums));
   const ls_history *h = t->history;
@@ -204,6 +205,7 @@ static ls_status restore(const lsi_checkpoint *c, ls_trainer *t) {
     LSI_TRY(restore_arena(c, layout, prefix, true, t->optimizer->slots[s]));
   }
   LSI_TRY(lsi_checkpoint_copy(c, "position", LSI_CKPT_I64, POSITION, position));
+  if (lsi_checkpoint_array(c, "skipped")) LSI_TRY(lsi_checkpoint_copy(c, "skipped", LSI_CKPT_I64, 1, &t->guard.skipped));
   LSI_TRY(lsi_checkpoint_copy(c, "learning_rate", LSI_CKPT_F64, 1, &t->optimizer->learning_rate));
   LSI_TRY(lsi_checkpoint_copy(c, "metrics/sums", LSI_CKPT_F64, (uint64_t)t->objective.n_values, t->tally.sums));
   LSI_TRY(restore_history(c, t->history));
@@ -237,6 +239,10 @@ static ls_status read_on_root(const ls_trainer *t, lsi_checkpoint **out) {
   return lsi_checkpoint_read_newest(dir, out);
 }
 
+bool lsi_trainer_complete(const ls_trainer *t) {
+  return t->stop ? t->step == 0 : t->epoch >= t->spec.epochs;
+}
+
 ls_status lsi_trainer_resume(ls_trainer *t, bool *found) {
   const char *how = t->spec.run.resume;
   lsi_checkpoint *c = NULL;
@@ -247,7 +253,7 @@ ls_status lsi_trainer_resume(ls_trainer *t, bool *found) {
   if (!c) return LS_OK;
   ls_status status = lsi_agree(t->comm, restore(c, t));
   if (status == LS_OK && t->comm->rank == 0 && t->spec.verbose) {
-    bool complete = t->stop ? t->step == 0 : t->epoch >= t->spec.epochs;
+    bool complete = lsi_trainer_complete(t);
     printf(complete ? "%s: this run is complete (epoch %" PRId64 "); raise fit.epochs, or start afresh with --resume never\n"
                     : "Resuming from %s: epoch %" PRId64 ", step %" PRId64 "\n",
            lsi_checkpoint_path(c), complete ? t->epoch : t->epoch + 1, t->step);

@@ -11,13 +11,16 @@
 #include "train/callback.h"
 #include "train/evaluator.h"
 #include "train/feed.h"
+#include "train/guard.h"
 #include "train/history.h"
+#include "train/time_limit.h"
 
 /* Bits agreed by all ranks with a step's small reduction; the low ones are LSI_STOP_*. */
 enum {
   LSI_FLAG_FETCH_FAILED = 1u << 8,
   LSI_FLAG_CHECKPOINT_DUE = 1u << 9,
   LSI_FLAG_CHECKPOINT_FAILED = 1u << 10, /* the one that was written beside the training */
+  LSI_FLAG_NONFINITE = 1u << 11,         /* an input or a gradient that is not finite */
 };
 
 /* Layers (from, to] whose gradients are exchanged in one go: arena elements [begin, end). */
@@ -35,6 +38,7 @@ typedef struct lsi_phase_times {
 typedef struct lsi_saver {
   lsi_ckpt_writer *writer;
   char *recipe, *model, *training; /* texts of every checkpoint, owned */
+  bool writing;                    /* one was handed over, and not yet seen to be done */
   bool waits;                      /* one is due, but the one before is still being written */
   double last_s;                   /* when the latest one began */
 } lsi_saver;
@@ -81,6 +85,8 @@ struct ls_trainer {
   ls_history *history;          /* [saved] */
   lsi_lock *lock;               /* on the run folder, rank 0 */
   lsi_saver saver;
+  lsi_guard guard;
+  lsi_time_limit limit;         /* rank 0's */
   double epoch_start_s;
   lsi_phase_times times;
 };
@@ -115,6 +121,8 @@ ls_status lsi_state_submit(const ls_trainer *trainer);
 ls_status lsi_state_reserve(const ls_trainer *trainer);
 /* Resume as spec.run.resume says: collective; *found says whether there was one. */
 ls_status lsi_trainer_resume(ls_trainer *trainer, bool *found);
+/* Nothing is left to train: all epochs are done, or a callback has ended it. */
+bool lsi_trainer_complete(const ls_trainer *trainer);
 
 /* Adapt the Normalization layers that have no constants of their own to rows of the data. Collective. (adapt.c) */
 ls_status lsi_adapt_normalization(ls_model *model, const lsi_comm *comm, const ls_dataset *data, int64_t n_rows);
