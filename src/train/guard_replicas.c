@@ -55,14 +55,16 @@ static void name_place(const ls_trainer *t, int i, char *text, size_t size) {
 }
 
 static ls_status report(const ls_trainer *t, const lsi_replica_vote *vote) {
-  char place[LSI_NAME + 80];
+  char place[LSI_NAME + 80], when[64];
   int first;
   LSI_TRY(lsi_replicas_first_difference(t->comm, vote->reference, t->guard.digests, t->guard.n_digests, &first));
   name_place(t, first, place, sizeof place);
+  if (t->step > 0) snprintf(when, sizeof when, "epoch %" PRId64 ", step %" PRId64, t->epoch + 1, t->step);
+  else snprintf(when, sizeof when, "after epoch %" PRId64, t->epoch);
   LSI_FAIL(LS_ERR_NOT_SAME,
            "memory or processor of that host may be failing: test it, or leave it out. The last checkpoint was made of equal replicas: the "
            "same command goes on from it",
-           "epoch %" PRId64 ", step %" PRId64 ": the replicas differ, first in %s: %s %s", t->epoch + 1, t->step, place, vote->odd,
+           "%s: the replicas differ, first in %s: %s %s", when, place, vote->odd,
            vote->majority ? "differ from all others, which agree" : "do not agree, and no majority says who is right");
 }
 
