@@ -34,6 +34,7 @@ typedef enum lsi_trace_kind {
   LSI_TRACE_UPDATE,
   LSI_TRACE_CALLBACKS,
   LSI_TRACE_CHECKPOINT,
+  LSI_TRACE_WRITE,         /* of a checkpoint: the optimizer's iteration */
   LSI_TRACE_VALIDATION,
   LSI_N_TRACE_KINDS
 } lsi_trace_kind;

@@ -30,6 +30,7 @@ static const struct {
     [LSI_TRACE_UPDATE] = {"update", "update", NO_INDEX},
     [LSI_TRACE_CALLBACKS] = {"callbacks", "observe", NO_INDEX},
     [LSI_TRACE_CHECKPOINT] = {"checkpoint", "checkpoint", NO_INDEX},
+    [LSI_TRACE_WRITE] = {"write checkpoint", "checkpoint", IS_NUMBER},
     [LSI_TRACE_VALIDATION] = {"validation", "observe", NO_INDEX},
 };
 _Static_assert(sizeof kinds / sizeof *kinds == LSI_N_TRACE_KINDS, "a row for each kind");
