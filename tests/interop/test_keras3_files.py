@@ -143,15 +143,17 @@ def go_on(number):
     """10 steps there, 20 here and there, 20 more there from ours: the same to float rounding."""
     model = small_model(functional=number % 2 == 1)
     model.compile(OPTIMIZERS[number](), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    # Built within fit, Nadam's and Adafactor's scalars have no value in a second fit (Keras 3.15 on JAX).
-    model.optimizer.build(model.trainable_variables)
     x, y = rng.standard_normal((80, 4)).astype(np.float32), rng.integers(0, 3, 80).astype(np.int32)
     fit = {"shuffle": False, "batch_size": 16, "verbose": 0}
     model.fit(x, y, epochs=2, **fit)
-    ending = "h5" if number % 3 == 2 else "keras"
+    # In a second fit of one model Nadam's and Adafactor's scalars have no value (Keras 3.15 on JAX): a loaded one goes on.
+    loses_scalars = isinstance(model.optimizer, (keras.optimizers.Nadam, keras.optimizers.Adafactor))
+    ending = "h5" if number % 3 == 2 and not loses_scalars else "keras"
     case = f"{number}: {model.optimizer.name} .{ending}"
     model.save(path(f"middle.{ending}"))
     _, ours = oracle("fit", {"x": x, "y": y}, model=path(f"middle.{ending}"), epochs=4, batch_size=16, save=path("on.keras"))
+    if loses_scalars:
+        model = keras.models.load_model(path("middle.keras"))
     model.fit(x, y, epochs=4, **fit)
 
     def compare(kind, got, expected):
