@@ -72,6 +72,8 @@ typedef struct ls_fit_spec {
   const ls_callback *user_callbacks;
   int n_user_callbacks;
   const char *exchange;          /* "auto", "shared", "mpi": never changes the bits */
+  bool not_reproducible;         /* sums in whatever order is fastest: bits vary with ranks and threads, and no other gain is
+                                    promised. Measures what the promise costs; ignores leaf_rows */
   ls_run_spec run;
 } ls_fit_spec;
 

@@ -133,6 +133,8 @@ static const lsi_key parallel_keys[] = {
         "rows of a leaf of the batch, part of the result; 0: from the batch size"),
     KEY("exchange", CHOICE, "auto", "auto|shared|mpi",
         "how gradients meet; never changes the result"),
+    KEY("reproducible", BOOL, "true", NULL,
+        "false: sums in whatever order is fastest, and bits that vary with ranks and threads"),
     KEY("kernels", TEXT, "auto", NULL,
         "BLIS kernel set: auto, or a name such as haswell, skx, zen3"),
 };

@@ -27,6 +27,7 @@ ls_status ls_config_fit_spec(const ls_config *config, ls_fit_spec *out) {
   spec.n_callbacks = config->n_callbacks;
   spec.leaf_rows = lsi_get_int(parallel, "leaf_rows");
   spec.exchange = lsi_get_text(parallel, "exchange");
+  spec.not_reproducible = !lsi_get_bool(parallel, "reproducible");
   spec.run.config_text = config->text;
   spec.run.checkpoint_steps = lsi_get_int(checkpoint, "every_steps");
   spec.run.checkpoint_seconds = lsi_get_float(checkpoint, "every_seconds");
