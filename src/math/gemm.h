@@ -24,8 +24,9 @@ void lsi_gemm_input_grad(size_t rows, size_t k, size_t n, const float *dy, const
  *   db [n]    = the same with a column of ones for x   (skipped when db is NULL; dw NULL skips dw)
  * leaf_row has n_leaves + 1 entries, rows of x and dy; the leaves are those of one canonical node
  * (they start at a multiple of the node's size, so the tree over local indices is the global one).
- * Per element: within a leaf, fused multiply-adds in row order starting from 0; then the tree of
- * math/tree.h over leaves. Each element's order depends on leaf_row only.
+ * Per element: within a leaf, fused multiply-adds in row order starting from -0 (so the first is a
+ * plain multiplication); then the tree of math/tree.h over leaves. Each element's order depends on
+ * leaf_row only.
  * Overwrites dw and db. `leaf_row` differences are > 0.
  */
 void lsi_gemm_weight_grad(size_t k, size_t n, int n_leaves, const int64_t *leaf_row, const float *x,

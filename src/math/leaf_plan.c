@@ -3,8 +3,7 @@
 
 int64_t lsi_leaf_rows_auto(int64_t batch_size) {
   int64_t rows = (batch_size + 15) / 16;
-  if (rows < 4)
-    return 4;
+  if (rows < 4) return 4;
   return rows > 32 ? 32 : rows;
 }
 
@@ -13,8 +12,7 @@ void lsi_leaf_plan_interval(int n_leaves, int n_ranks, int rank, int *begin, int
   *end = (int)((int64_t)n_leaves * (rank + 1) / n_ranks);
 }
 
-void lsi_leaf_plan_init(lsi_leaf_plan *plan, int64_t n_rows, int64_t leaf_rows, int n_ranks,
-                        int rank) {
+void lsi_leaf_plan_init(lsi_leaf_plan *plan, int64_t n_rows, int64_t leaf_rows, int n_ranks, int rank) {
   plan->n_rows = n_rows;
   plan->leaf_rows = leaf_rows;
   plan->n_leaves = (int)((n_rows + leaf_rows - 1) / leaf_rows);

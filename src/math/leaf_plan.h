@@ -10,12 +10,12 @@
 #include "math/tree.h"
 
 typedef struct lsi_leaf_plan {
-  int64_t n_rows; /* of the global batch */
+  int64_t n_rows;    /* of the global batch */
   int64_t leaf_rows;
   int n_leaves;
-  int leaf_begin, leaf_end;   /* this rank's */
-  int64_t row_begin, row_end; /* this rank's rows of the global batch */
-  int n_nodes;                /* canonical nodes of this rank's leaves, left to right */
+  int leaf_begin, leaf_end;     /* this rank's */
+  int64_t row_begin, row_end;   /* this rank's rows of the global batch */
+  int n_nodes;                  /* canonical nodes of this rank's leaves, left to right */
   lsi_tree_node nodes[LSI_TREE_MAX_NODES];
 } lsi_leaf_plan;
 
@@ -23,8 +23,7 @@ typedef struct lsi_leaf_plan {
 int64_t lsi_leaf_rows_auto(int64_t batch_size);
 
 /* n_rows > 0, leaf_rows > 0, 0 <= rank < n_ranks. */
-void lsi_leaf_plan_init(lsi_leaf_plan *plan, int64_t n_rows, int64_t leaf_rows, int n_ranks,
-                        int rank);
+void lsi_leaf_plan_init(lsi_leaf_plan *plan, int64_t n_rows, int64_t leaf_rows, int n_ranks, int rank);
 
 /* Leaves [begin, end) of another rank, for whoever finishes the tree. */
 void lsi_leaf_plan_interval(int n_leaves, int n_ranks, int rank, int *begin, int *end);
