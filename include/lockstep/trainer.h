@@ -60,6 +60,15 @@ typedef struct ls_run_spec {
   double before_end_seconds;  /* how long before such an end to stop; 0: learnt from the checkpoints and steps so far */
 } ls_run_spec;
 
+/** Looking at where the time goes; never changes a bit of the result. */
+typedef struct ls_profile_spec {
+  bool report;            /* print at the end: share of each phase, GFLOP/s, the distance from the matrix products alone,
+                             bytes exchanged; on standard output of rank 0 */
+  const char *timeline;   /* file: what all ranks and threads did in some steps, in Chrome's trace format; NULL: none */
+  int64_t timeline_start; /* steps before the first one recorded; fewer when training is shorter */
+  int64_t timeline_steps; /* recorded steps, at most 10000; 0: 10 */
+} ls_profile_spec;
+
 typedef struct ls_fit_spec {
   int64_t batch_size;            /* of the global batch; 0: 32 */
   int64_t epochs;                /* 0: 1 */
@@ -85,6 +94,7 @@ typedef struct ls_fit_spec {
   const char *on_nonfinite;      /* inputs, losses or gradients that are not finite: "stop" (default) with LS_ERR_NUMERIC, which
                                     names sample and layer; "skip": that step changes nothing; "ignore": as Keras does */
   ls_run_spec run;
+  ls_profile_spec profile;
 } ls_fit_spec;
 
 /** All zero: Keras's defaults. */

@@ -25,6 +25,8 @@ typedef enum cli_key {
   CLI_OUT_DIR = 1,
   CLI_RESUME,
   CLI_VERBOSE,
+  CLI_TIMELINE,
+  CLI_PROFILE,
   CLI_BATCH_SIZE,
   CLI_JSON,
   CLI_ARGMAX,
@@ -99,6 +101,8 @@ void cli_settle_threads(char **argv);
 
 /* ---- what train and verify begin with (start.c) ---- */
 
+/* Are there perhaps other processes that wait for this one? */
+bool cli_under_launcher(void);
 /* The context with the threads and kernels that the config at `path` asks for, and the config, on all
    ranks. Gives the exit code; an error is reported. */
 int cli_start(const char *path, const cli_args *args, int64_t threads, ls_context **context,

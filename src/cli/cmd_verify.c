@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -46,6 +47,10 @@ static int run(const cli_args *args) {
   if (length > 1 && dir[length - 1] == '/')
     dir[length - 1] = 0;
   snprintf(path, sizeof path, "%s/config.yaml", dir);
+  if (!cli_under_launcher() && access(path, F_OK) != 0) {
+    cli_error("name the folder that lockstep train --out wrote", "%s: is no run folder (there is no %s)", dir, path);
+    return CLI_USAGE;
+  }
   int code = cli_start(path, args, threads, &context, &config);
   if (code == CLI_OK) {
     ls_verify_spec spec = {.run_dir = dir, .from_epoch = from, .to_epoch = to, .out = stdout};

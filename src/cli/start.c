@@ -5,7 +5,7 @@
 
 #include "cli.h"
 
-static bool under_launcher(void) {
+bool cli_under_launcher(void) {
   return getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK") || getenv("PMI_RANK") ||
          getenv("SLURM_PROCID");
 }
@@ -20,7 +20,7 @@ int cli_start(const char *path, const cli_args *args, int64_t threads, ls_contex
   ls_context_spec spec = ls_context_spec_default();
   ls_config *first = NULL;
   ls_status status = ls_config_read(path, args->sets, args->n_sets, &first);
-  if (status != LS_OK && !under_launcher())
+  if (status != LS_OK && !cli_under_launcher())
     return cli_fail(status), CLI_USAGE;
   if (status == LS_OK)
     ls_config_context_spec(first, &spec);

@@ -153,6 +153,15 @@ static const lsi_key parallel_keys[] = {
 };
 static const lsi_map parallel_map = MAP("key", parallel_keys);
 
+static const lsi_key profile_keys[] = {
+    KEY("report", BOOL, "false", NULL, "print at the end where the time went"),
+    KEY("timeline", TEXT, NULL, NULL,
+        "write what all ranks did in some steps to this file, for ui.perfetto.dev"),
+    KEY("timeline_start", INT, "10", "[0,1e15]", "steps before the first one recorded"),
+    KEY("timeline_steps", INT, "10", "[1,10000]", "recorded steps"),
+};
+static const lsi_map profile_map = MAP("key", profile_keys);
+
 static const lsi_key root_keys[] = {
     KEY("data", MAP, NULL, NULL, "the data sets", .map = &data_map),
     KEY("model", MAP, NULL, NULL, "the layers", .required = true, .map = &model_map),
@@ -163,6 +172,8 @@ static const lsi_key root_keys[] = {
         .map = &lsi_schema_callbacks),
     KEY("checkpoint", MAP, NULL, NULL, "when the run is saved", .map = &checkpoint_map),
     KEY("parallel", MAP, NULL, NULL, "threads and exchange", .map = &parallel_map),
+    KEY("profile", MAP, NULL, NULL, "where the time goes; never changes the result",
+        .map = &profile_map),
 };
 const lsi_map lsi_schema = MAP("section", root_keys);
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "par/signals.h"
 #include "train/done.h"
+#include "train/profile.h"
 #include "train/progress.h"
 #include "train/run.h"
 #include "train/trainer.h"
@@ -21,8 +22,11 @@ static ls_status train_epoch(ls_trainer *t, lsi_progress *progress) {
   if (t->step < t->steps_per_epoch) LSI_TRY(lsi_train_load(t));
   for (bool first = true; t->step < t->steps_per_epoch && !t->stop && !stopped_by_signal(t); first = false) {
     lsi_time_limit_step(t, first);
+    LSI_TRY(lsi_timeline_step(t));
     LSI_TRY(lsi_train_step(t));
+    double begin = lsi_trace_begin();
     LSI_TRY(lsi_callbacks_batch_end(t, t->step - 1));
+    lsi_trace_end(LSI_TRACK_TRAINING, LSI_TRACE_CALLBACKS, 0, begin);
     LSI_TRY(lsi_guard_step(t));
     LSI_TRY(lsi_saver_step(t));
     bool show = lsi_progress_due(progress);
@@ -32,10 +36,20 @@ static ls_status train_epoch(ls_trainer *t, lsi_progress *progress) {
   return LS_OK;
 }
 
+/* In the timeline validation is one span: its batches would crowd out the steps. */
+static ls_status run_validation(ls_trainer *t, double *values) {
+  double begin = lsi_trace_begin();
+  lsi_trace_switch(false);
+  ls_status status = lsi_evaluator_run(t->validation, values, &t->flags);
+  lsi_trace_switch(begin > 0);
+  lsi_trace_end(LSI_TRACK_TRAINING, LSI_TRACE_VALIDATION, 0, begin);
+  return status;
+}
+
 static ls_status validate(ls_trainer *t, lsi_logs *logs) {
   if (!t->validation || (t->epoch + 1) % t->spec.validation_freq != 0) return LS_OK;
   double values[1 + LSI_MAX_METRICS];
-  LSI_TRY(lsi_evaluator_run(t->validation, values, &t->flags));
+  LSI_TRY(run_validation(t, values));
   if (stopped_by_signal(t)) return LS_OK;
   const lsi_objective *objective = &t->validation->objective;
   for (int i = 0; i <= objective->n_metrics; i++) {
@@ -141,7 +155,9 @@ static ls_status train(ls_trainer *t, ls_history **history) {
   LSI_TRY(lsi_callbacks_train_begin(t, resumed));
   LSI_TRY(lsi_saver_open(t));
   lsi_time_limit_start(t);
-  LSI_TRY(lsi_train_epochs(t));
+  ls_status status = lsi_train_epochs(t);
+  if (status == LS_OK || status == LS_ERR_INTERRUPTED) LSI_TRY(lsi_timeline_finish(t));
+  LSI_TRY(status);
   LSI_TRY(lsi_guard_save(t));
   LSI_TRY(lsi_callbacks_train_end(t));
   const lsi_phase_times *p = &t->times;
@@ -149,6 +165,7 @@ static ls_status train(ls_trainer *t, ls_history **history) {
                rows_before(&t->feed, t->optimizer->iteration) - rows_before(&t->feed, before));
   LSI_TRY(lsi_saver_finish(t));
   LSI_TRY(lsi_run_finish(t));
+  LSI_TRY(lsi_profile_print(t, t->optimizer->iteration - before));
   hand_over(t, history);
   return LS_OK;
 }

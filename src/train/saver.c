@@ -84,6 +84,7 @@ ls_status lsi_saver_save(ls_trainer *t) {
   ls_status status = t->comm->rank == 0 ? save_on_root(t) : LS_OK;
   t->saver.last_s = lsi_clock_s();
   lsi_time_limit_saved(t, 0, t->saver.last_s - begin_s);
+  lsi_trace_span(LSI_TRACK_TRAINING, LSI_TRACE_CHECKPOINT, 0, begin_s, t->saver.last_s);
   return lsi_agree(t->comm, status);
 }
 

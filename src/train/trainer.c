@@ -224,6 +224,7 @@ ls_status lsi_trainer_create(ls_model *model, ls_dataset *train, ls_dataset *val
   if (status == LS_OK) status = lsi_model_need_compile(model, "fit");
   if (status == LS_OK) status = lsi_model_need_weights(model, t->spec.seed);
   if (status == LS_OK) status = local_parts(t, train);
+  if (status == LS_OK) status = lsi_timeline_create(t);
   LSI_TRY_GOTO(status, fail, lsi_agree(comm, status));
   LSI_TRY_GOTO(status, fail, shared_parts(t, validation_first ? train : validation, validation_first));
   warn_idle_ranks(t);
@@ -248,6 +249,7 @@ void lsi_trainer_destroy(ls_trainer **trainer) {
   lsi_saver_close(t);
   lsi_guard_clear(t);
   lsi_certify_clear(&t->certify);
+  lsi_trace_release();
   lsi_evaluator_destroy(&t->validation);
   lsi_leaf_reduce_destroy(&t->reduce);
   lsi_exchange_destroy(&t->exchange);

@@ -14,6 +14,7 @@
 #include "train/feed.h"
 #include "train/guard.h"
 #include "train/history.h"
+#include "train/timeline.h"
 #include "train/time_limit.h"
 
 /* Bits agreed by all ranks with a step's small reduction; the low ones are LSI_STOP_*. */
@@ -91,6 +92,8 @@ struct ls_trainer {
   lsi_time_limit limit;         /* rank 0's */
   double epoch_start_s;
   lsi_phase_times times;
+  double first_step_s;          /* when the first step of this fit began */
+  lsi_timeline timeline;
 };
 
 /* The step: batch -> forward -> loss -> backward -> exchange -> update. Advances step, optimizer and tally; loads the next batch of
