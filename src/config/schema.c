@@ -146,6 +146,8 @@ static const lsi_key parallel_keys[] = {
         "rows of a leaf of the batch, part of the result; 0: from the batch size"),
     KEY("exchange", CHOICE, "auto", "auto|shared|mpi",
         "how gradients meet; never changes the result"),
+    KEY("reproducible", BOOL, "true", NULL,
+        "false: sums in whatever order is fastest, and bits that vary with ranks and threads"),
     KEY("check_every_steps", INT, "100", "[0,1e15]",
         "compare the ranks' weights every N steps, so that a failing memory is found; 0: off"),
     KEY("kernels", TEXT, "auto", NULL,
