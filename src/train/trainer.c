@@ -252,6 +252,7 @@ void lsi_trainer_destroy(ls_trainer **trainer) {
   if (!t) return;
   lsi_saver_close(t);
   lsi_guard_clear(t);
+  lsi_certify_clear(&t->certify);
   lsi_trace_release();
   lsi_evaluator_destroy(&t->validation);
   lsi_leaf_reduce_destroy(&t->reduce);
