@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "par/peers.h"
 #include "par/signals.h"
 #include "train/progress.h"
 #include "train/run.h"
@@ -39,6 +40,7 @@ static ls_status train_epoch(ls_trainer *t, lsi_progress *progress) {
 static ls_status validate(ls_trainer *t, lsi_logs *logs) {
   if (!t->validation || (t->epoch + 1) % t->spec.validation_freq != 0) return LS_OK;
   double values[1 + LSI_MAX_METRICS];
+  lsi_phase_set(t->comm, LSI_PHASE_VALIDATE, t->epoch + 1, 0);
   LSI_TRY(lsi_evaluator_run(t->validation, values, &t->flags));
   if (stopped_by_signal(t)) return LS_OK;
   const lsi_objective *objective = &t->validation->objective;
@@ -122,6 +124,7 @@ static ls_status train(ls_trainer *t, ls_history **history) {
   LSI_TRY(lsi_callbacks_train_begin(t, resumed));
   t->last_checkpoint_s = lsi_clock_s();
   LSI_TRY(run_epochs(t));
+  lsi_phase_set(t->comm, LSI_PHASE_FINISH, 0, 0);
   LSI_TRY(lsi_callbacks_train_end(t));
   const lsi_phase_times *p = &t->times;
   report_times(t, p->fetch + p->forward + p->loss + p->backward + p->exchange + p->update,

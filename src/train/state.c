@@ -11,6 +11,7 @@
 #include "ckpt/file_kind.h"
 #include "ckpt/keras_config.h"
 #include "math/gemm.h"
+#include "par/peers.h"
 #include "train/run.h"
 
 enum { PATH = 1024, POSITION = 4 };
@@ -128,6 +129,7 @@ static ls_status save_on_root(const ls_trainer *t) {
 
 ls_status lsi_trainer_save(ls_trainer *t) {
   if (!t->spec.run.dir) return LS_OK;
+  lsi_phase_set(t->comm, LSI_PHASE_CHECKPOINT, t->epoch + 1, t->step);
   ls_status status = t->comm->rank == 0 ? save_on_root(t) : LS_OK;
   t->last_checkpoint_s = lsi_clock_s();
   return lsi_agree(t->comm, status);
