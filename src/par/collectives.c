@@ -57,6 +57,10 @@ ls_status lsi_agree_most(const lsi_comm *comm, int mine, int *most) {
   return allreduce_int(comm, mine, MPI_MAX, most);
 }
 
+ls_status lsi_count(const lsi_comm *comm, int mine, int *total) {
+  return allreduce_int(comm, mine, MPI_SUM, total);
+}
+
 ls_status lsi_lowest_rank(const lsi_comm *comm, bool mine, int *rank) {
   int lowest;
   LSI_TRY(allreduce_int(comm, mine ? comm->rank : INT_MAX, MPI_MIN, &lowest));

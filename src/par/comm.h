@@ -64,6 +64,8 @@ ls_status lsi_allgather_floats(const lsi_comm *comm, const float *mine, float *a
 ls_status lsi_lowest_rank(const lsi_comm *comm, bool mine, int *rank);
 /* The largest `mine` of all ranks. Collective. */
 ls_status lsi_agree_most(const lsi_comm *comm, int mine, int *most);
+/* The sum of all ranks' `mine`, whole numbers. Collective. */
+ls_status lsi_count(const lsi_comm *comm, int mine, int *total);
 /* Rank 0's NUL-terminated text, malloc'd on the others (rank 0 passes its own in *text, and keeps it). Collective. */
 ls_status lsi_bcast_text(const lsi_comm *comm, char **text);
 

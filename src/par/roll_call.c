@@ -244,17 +244,15 @@ static ls_status call_roll(lsi_peers *peers) {
   atomic_store_explicit(&peers->mine->waits, 2, memory_order_relaxed);
   doze(SETTLE_S); /* the others of this node see it and join */
   look_around(peers, mine);
-  int speaker = mine->speaker;
-  if (speaker == peers->rank || !peers->board) {
+  enter(&roll, mine);
+  if (mine->speaker == peers->rank) {
     speak(peers, mine);
-    enter(&roll, mine);
     if (peers->rank < LISTENERS)
       listen(&roll);
-    speaker = roll.first_speaker;
   }
   write_record(&roll);
   ls_error error = *ls_last_error();
-  error.rank = speaker;
+  error.rank = roll.first_speaker;
   lsi_error_copy(&error);
   lsi_free(roll.seen);
   lsi_free(roll.about);
