@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "math/gemm.h"
 #include "math/team.h"
 #include "par/comm.h"
 #include "par/context.h"
-#include "par/guard.h"
+#include "par/watchdog.h"
 #include "par/idle_cores.h"
 #include "par/launch.h"
 #include "par/peers.h"
@@ -26,6 +27,7 @@ struct ls_context {
 };
 
 static bool context_lives;
+static double mpi_init_s; /* seconds that MPI_Init_thread took; 0: it was not ours */
 
 static const char *process_getenv(void *user, const char *name) {
   (void)user;
@@ -56,6 +58,10 @@ const lsi_cores *lsi_context_cores(const ls_context *context) {
   return &context->cores;
 }
 
+double lsi_context_mpi_init_s(void) {
+  return mpi_init_s;
+}
+
 /* Open MPI takes a process that sees a step's number for one of srun's tasks. */
 static ls_status init_mpi(bool hide_step, double deadline_s, int *provided) {
   static const char *const names[] = {"SLURM_STEP_ID", "SLURM_STEPID"};
@@ -66,10 +72,12 @@ static ls_status init_mpi(bool hide_step, double deadline_s, int *provided) {
       LSI_FAIL(LS_ERR_MEMORY, NULL, "no memory to start MPI");
     unsetenv(names[i]);
   }
-  lsi_guard *guard;
-  LSI_TRY(lsi_guard_begin("the start of MPI (MPI_Init)", deadline_s, &guard));
+  lsi_watchdog *watchdog;
+  LSI_TRY(lsi_watchdog_begin("the start of MPI (MPI_Init)", deadline_s, &watchdog));
+  double begin = lsi_clock_s();
   int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, provided);
-  lsi_guard_end(&guard);
+  mpi_init_s = lsi_clock_s() - begin;
+  lsi_watchdog_end(&watchdog);
   for (int i = 0; i < 2; i++) {
     if (kept[i])
       setenv(names[i], kept[i], 1);
@@ -175,18 +183,18 @@ static ls_status settle(ls_context *context, const ls_context_spec *spec, int mp
 
 static ls_status create_comm(const ls_context_spec *spec, lsi_comm *out) {
   MPI_Comm parent = spec->comm == MPI_COMM_NULL ? MPI_COMM_WORLD : spec->comm;
-  lsi_guard *guard;
-  LSI_TRY(lsi_guard_begin("meeting the other ranks", spec->deadline_seconds, &guard));
+  lsi_watchdog *watchdog;
+  LSI_TRY(lsi_watchdog_begin("meeting the other ranks", spec->deadline_seconds, &watchdog));
   ls_status status = lsi_comm_create(parent, out);
-  lsi_guard_end(&guard);
+  lsi_watchdog_end(&watchdog);
   return status;
 }
 
 static void finalize_mpi(double deadline_s) {
-  lsi_guard *guard = NULL;
-  (void)lsi_guard_begin("the end of MPI (MPI_Finalize)", deadline_s, &guard);
+  lsi_watchdog *watchdog = NULL;
+  (void)lsi_watchdog_begin("the end of MPI (MPI_Finalize)", deadline_s, &watchdog);
   MPI_Finalize();
-  lsi_guard_end(&guard);
+  lsi_watchdog_end(&watchdog);
 }
 
 ls_status ls_context_create(const ls_context_spec *spec, ls_context **out) {
@@ -228,7 +236,7 @@ fail_mpi:
 static void leave_if_lost(const ls_context *context) {
   const lsi_peers *peers = context->comm.peers;
   if (atomic_load(&peers->lost) && context->owns_mpi)
-    lsi_guard_abandon(peers->error.rank == context->comm.rank);
+    lsi_watchdog_abandon(peers->error.rank == context->comm.rank);
 }
 
 void ls_context_destroy(ls_context **context) {

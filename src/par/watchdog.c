@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "par/guard.h"
+#include "par/watchdog.h"
 
 #include <lockstep/context.h>
 
@@ -13,7 +13,7 @@
 
 #include "base/memory.h"
 
-struct lsi_guard {
+struct lsi_watchdog {
   const char *what;
   double seconds;
   bool over;
@@ -23,53 +23,53 @@ struct lsi_guard {
 };
 
 static void *watch(void *argument) {
-  lsi_guard *guard = argument;
+  lsi_watchdog *watchdog = argument;
   struct timespec end;
   clock_gettime(CLOCK_MONOTONIC, &end);
-  end.tv_sec += (time_t)guard->seconds + 1;
-  pthread_mutex_lock(&guard->mutex);
+  end.tv_sec += (time_t)watchdog->seconds + 1;
+  pthread_mutex_lock(&watchdog->mutex);
   int code = 0;
-  while (!guard->over && code != ETIMEDOUT)
-    code = pthread_cond_timedwait(&guard->ended, &guard->mutex, &end);
-  bool over = guard->over;
-  pthread_mutex_unlock(&guard->mutex);
+  while (!watchdog->over && code != ETIMEDOUT)
+    code = pthread_cond_timedwait(&watchdog->ended, &watchdog->mutex, &end);
+  bool over = watchdog->over;
+  pthread_mutex_unlock(&watchdog->mutex);
   if (over)
     return NULL;
   char host[64] = "?", text[256];
   (void)gethostname(host, sizeof host - 1);
   int n = snprintf(text, sizeof text,
                    "lockstep: error: a rank on host %s gave up: %s has not ended for %g s\n", host,
-                   guard->what, guard->seconds);
+                   watchdog->what, watchdog->seconds);
   ssize_t written = write(STDERR_FILENO, text, (size_t)n);
   (void)written;
   _exit(LS_EXIT_DEADLINE); /* which makes the launcher end the others */
 }
 
-ls_status lsi_guard_begin(const char *what, double seconds, lsi_guard **out) {
+ls_status lsi_watchdog_begin(const char *what, double seconds, lsi_watchdog **out) {
   *out = NULL;
   if (seconds <= 0)
     return LS_OK;
-  lsi_guard *guard = NULL;
-  LSI_TRY(LSI_ALLOC("guard", 1, &guard));
-  guard->what = what;
-  guard->seconds = seconds;
+  lsi_watchdog *watchdog = NULL;
+  LSI_TRY(LSI_ALLOC("watchdog", 1, &watchdog));
+  watchdog->what = what;
+  watchdog->seconds = seconds;
   pthread_condattr_t monotonic;
   pthread_condattr_init(&monotonic);
   pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-  pthread_cond_init(&guard->ended, &monotonic);
+  pthread_cond_init(&watchdog->ended, &monotonic);
   pthread_condattr_destroy(&monotonic);
-  pthread_mutex_init(&guard->mutex, NULL);
-  int code = pthread_create(&guard->thread, NULL, watch, guard);
+  pthread_mutex_init(&watchdog->mutex, NULL);
+  int code = pthread_create(&watchdog->thread, NULL, watch, watchdog);
   if (code != 0) { /* no thread to be had: then without */
-    lsi_free(guard);
+    lsi_free(watchdog);
     return LS_OK;
   }
-  *out = guard;
+  *out = watchdog;
   return LS_OK;
 }
 
-void lsi_guard_end(lsi_guard **guard) {
-  lsi_guard *g = *guard;
+void lsi_watchdog_end(lsi_watchdog **watchdog) {
+  lsi_watchdog *g = *watchdog;
   if (!g)
     return;
   pthread_mutex_lock(&g->mutex);
@@ -80,7 +80,7 @@ void lsi_guard_end(lsi_guard **guard) {
   pthread_cond_destroy(&g->ended);
   pthread_mutex_destroy(&g->mutex);
   lsi_free(g);
-  *guard = NULL;
+  *watchdog = NULL;
 }
 
 static void leave(int number) {
@@ -88,7 +88,7 @@ static void leave(int number) {
   _exit(LS_EXIT_DEADLINE);
 }
 
-void lsi_guard_abandon(bool speaks) {
+void lsi_watchdog_abandon(bool speaks) {
   enum { LISTENED_S = 1, OTHERS_S = 5 };
   struct sigaction action = {.sa_handler = leave};
   sigemptyset(&action.sa_mask);
