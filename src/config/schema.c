@@ -148,6 +148,8 @@ static const lsi_key parallel_keys[] = {
         "how gradients meet; never changes the result"),
     KEY("deadline_seconds", FLOAT, "120.0", "[0,1e9]",
         "how long a rank waits for another one before the run ends; 0: for ever"),
+    KEY("reproducible", BOOL, "true", NULL,
+        "false: sums in whatever order is fastest, and bits that vary with ranks and threads"),
     KEY("check_every_steps", INT, "100", "[0,1e15]",
         "compare the ranks' weights every N steps, so that a failing memory is found; 0: off"),
     KEY("kernels", TEXT, "auto", NULL,
