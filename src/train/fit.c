@@ -163,6 +163,7 @@ static ls_status train(ls_trainer *t, ls_history **history) {
   LSI_TRY(status);
   lsi_phase_set(t->comm, LSI_PHASE_FINISH, 0, 0);
   LSI_TRY(lsi_guard_save(t));
+  lsi_optimizer_finalize(t->optimizer, t->model->net->params);
   LSI_TRY(lsi_callbacks_train_end(t));
   const lsi_phase_times *p = &t->times;
   report_times(t, p->fetch + p->forward + p->loss + p->backward + p->exchange + p->update,
