@@ -27,6 +27,8 @@ typedef enum cli_key {
   CLI_VERBOSE,
   CLI_TIMELINE,
   CLI_PROFILE,
+  CLI_TUNED, /* not --tune: mpirun takes that for its own, wherever it stands */
+  CLI_SECONDS,
   CLI_BATCH_SIZE,
   CLI_JSON,
   CLI_ARGMAX,
@@ -72,16 +74,17 @@ typedef struct cli_verb {
 } cli_verb;
 
 extern const cli_verb cli_train, cli_evaluate, cli_predict, cli_summary, cli_convert, cli_export,
-    cli_inspect, cli_digest, cli_diff, cli_doctor;
+    cli_inspect, cli_digest, cli_diff, cli_doctor, cli_tune;
 
 /* ---- parsing (options.c) ---- */
 
 /* Rows of the option tables of verbs that take data. */
 #define CLI_DATA_OPTIONS                                                                           \
   {"x", CLI_X, "NAME", "Name of the features in DATA (default: x)"},                               \
-      {"y", CLI_Y, "NAME", "Name of the targets in DATA (default: y)"},                            \
-      {"sample-weight", CLI_SAMPLE_WEIGHT, "NAME",                                                 \
-       "Name of the sample weights in DATA (default: sample_weight, used when present)"}
+      {"y", CLI_Y, "NAME", "Name of the targets in DATA (default: y)"}, {                          \
+    "sample-weight", CLI_SAMPLE_WEIGHT, "NAME",                                                    \
+        "Name of the sample weights in DATA (default: sample_weight, used when present)"           \
+  }
 
 /* Parse the words behind the verb; false when a usage error was reported. --help prints and exits.
  */
