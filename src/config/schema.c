@@ -150,6 +150,8 @@ static const lsi_key parallel_keys[] = {
         "KiB of gradient exchanged in one go; 0: 4096, or what tune found"),
     KEY("exchange", CHOICE, "auto", "auto|shared|mpi",
         "how gradients meet; never changes the result"),
+    KEY("reproducible", BOOL, "true", NULL,
+        "false: sums in whatever order is fastest, and bits that vary with ranks and threads"),
     KEY("check_every_steps", INT, "100", "[0,1e15]",
         "compare the ranks' weights every N steps, so that a failing memory is found; 0: off"),
     KEY("kernels", TEXT, "auto", NULL,

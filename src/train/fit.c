@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "math/gemm.h"
 #include "par/signals.h"
 #include "train/done.h"
 #include "train/profile.h"
@@ -174,11 +175,13 @@ ls_status ls_model_fit(ls_model *model, ls_dataset *train_data, ls_dataset *vali
   LSI_NOT_NULL(model);
   LSI_NOT_NULL(train_data);
   LSI_TRY(lsi_trainer_create(model, train_data, validation, spec, &t));
+  lsi_gemm_set_reproducible(!t->spec.not_reproducible);
   bool ours = lsi_signals_install(); /* else they are caught all along: ls_context_spec */
   ls_status status = train(t, history);
   if (ours) lsi_signals_restore();
   if (ours || status == LS_ERR_INTERRUPTED) lsi_signals_clear();
   lsi_time_limit_end();
   lsi_trainer_destroy(&t);
+  lsi_gemm_set_reproducible(true);
   return status;
 }

@@ -67,12 +67,13 @@ static ls_status check_spec(const ls_fit_spec *s) {
   return LS_OK;
 }
 
-static void fill_defaults(ls_fit_spec *s) {
+static void fill_defaults(ls_fit_spec *s, int n_ranks) {
   if (!s->batch_size) s->batch_size = 32;
   if (!s->epochs) s->epochs = 1;
   if (!s->validation_batch_size) s->validation_batch_size = s->batch_size;
   if (!s->validation_freq) s->validation_freq = 1;
   if (!s->bucket_bytes) s->bucket_bytes = BUCKET_BYTES;
+  if (s->not_reproducible) s->leaf_rows = (s->batch_size + n_ranks - 1) / n_ranks; /* one leaf a rank: no tree within it */
   if (!s->leaf_rows) s->leaf_rows = lsi_leaf_rows_auto(s->batch_size);
   if (!s->check_every_steps) s->check_every_steps = 100;
   if (!s->run.resume) s->run.resume = "auto";
@@ -222,7 +223,7 @@ ls_status lsi_trainer_create(ls_model *model, ls_dataset *train, ls_dataset *val
     status = check_spec(&t->spec);
   }
   if (status == LS_OK) {
-    fill_defaults(&t->spec);
+    fill_defaults(&t->spec, comm->size);
     if (t->spec.base_batch_size) t->rate_factor = (double)t->spec.batch_size / (double)t->spec.base_batch_size;
     status = split(t, train, validation, &validation_first);
   }
@@ -232,6 +233,8 @@ ls_status lsi_trainer_create(ls_model *model, ls_dataset *train, ls_dataset *val
   LSI_TRY_GOTO(status, fail, lsi_agree(comm, status));
   LSI_TRY_GOTO(status, fail, shared_parts(t, validation_first ? train : validation, validation_first));
   warn_idle_ranks(t);
+  if (t->spec.not_reproducible)
+    lsi_log_warn("reproducible is false: the result varies with ranks and threads, and cannot be made again to the bit");
   *out = t;
   return LS_OK;
 fail:
