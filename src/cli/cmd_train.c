@@ -61,7 +61,8 @@ static int launched_ranks(void) {
 }
 
 /* What `lockstep tune` found fills in what nobody has said. */
-static void use_tuned(training *t, const ls_config *config, ls_context_spec *spec) {
+static void use_tuned(void *user, const ls_config *config, ls_context_spec *spec) {
+  training *t = user;
   const char *named = t->args->value[CLI_TUNED];
   tune_setting *tuned = &t->tuned;
   if (named && strcmp(named, "never") == 0)
@@ -76,43 +77,6 @@ static void use_tuned(training *t, const ls_config *config, ls_context_spec *spe
     spec->threads = tuned->threads;
   if (!spec->thread_work)
     spec->thread_work = tuned->thread_work;
-}
-
-static bool under_launcher(void) {
-  return getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK") || getenv("PMI_RANK") ||
-         getenv("SLURM_PROCID");
-}
-
-/*
- * The config says how many threads and which kernels, which is needed before the ranks can talk. So
- * each process reads it first; a process that cannot (a file only the first node has) takes the
- * defaults and gets the text in ls_config_read_all. Alone, a bad config is reported at once.
- */
-static int start(training *t, int64_t threads) {
-  ls_context_spec spec = ls_context_spec_default();
-  ls_config *first = NULL;
-  const char *path = t->args->files[0];
-  ls_status status = ls_config_read(path, t->args->sets, t->args->n_sets, &first);
-  if (status != LS_OK && !under_launcher())
-    return cli_fail(status), CLI_USAGE;
-  if (status == LS_OK)
-    ls_config_context_spec(first, &spec);
-  if (threads)
-    spec.threads = (int)threads;
-  if (status == LS_OK)
-    use_tuned(t, first, &spec);
-  spec.catch_signals = true;
-  status = ls_context_create(&spec, &t->context);
-  bool kernels = status != LS_OK && spec.kernels && strstr(ls_last_error()->message, spec.kernels);
-  ls_config_destroy(&first);
-  if (kernels && (status == LS_ERR_ARG || status == LS_ERR_UNSUPPORTED)) {
-    cli_error(ls_last_error()->advice, "%s: parallel.kernels: %s", path, ls_last_error()->message);
-    return CLI_USAGE;
-  }
-  if (status != LS_OK)
-    return cli_fail(status);
-  status = ls_config_read_all(t->context, path, t->args->sets, t->args->n_sets, &t->config);
-  return status == LS_OK ? CLI_OK : (cli_fail(status), CLI_USAGE);
 }
 
 static int prepare(training *t, int64_t verbose, int64_t time_limit) {
@@ -284,7 +248,7 @@ static int run(const cli_args *args) {
   size_t length = strlen(t.dir);
   if (length > 1 && t.dir[length - 1] == '/')
     t.dir[length - 1] = 0;
-  int code = start(&t, threads);
+  int code = cli_start(args->files[0], args, threads, use_tuned, &t, &t.context, &t.config);
   if (code == CLI_OK)
     code = prepare(&t, verbose, time_limit);
   if (code == CLI_OK)

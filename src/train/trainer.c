@@ -98,6 +98,7 @@ static ls_status split(ls_trainer *t, const ls_dataset *train, const ls_dataset 
 
 static ls_status make_feed(ls_trainer *t, const ls_dataset *train) {
   LSI_TRY(lsi_objective_init(&t->objective, t->model, train));
+  t->objective.weighted = t->objective.weighted || t->spec.class_weight;
   t->feed.data = train;
   t->feed.objective = &t->objective;
   t->feed.batch_size = t->spec.batch_size;
@@ -158,7 +159,7 @@ static ls_status make_buckets(ls_trainer *t) {
 static ls_status make_clip(ls_trainer *t) {
   const lsi_layout *layout = &t->model->net->layout;
   t->has_penalty = lsi_net_has_regularizers(t->model->net);
-  if (!t->has_penalty && !lsi_clip_wanted(t->optimizer)) return LS_OK;
+  if (!t->has_penalty && !lsi_clip_wanted(t->optimizer) && !lsi_optimizer_accumulates(t->optimizer)) return LS_OK;
   LSI_TRY(LSI_ALLOC("gradients", layout->n_trainable, &t->grad));
   LSI_TRY(LSI_ALLOC("clipping", layout->n, &t->clip_tensors));
   for (int i = 0; i < layout->n; i++)
@@ -173,7 +174,7 @@ static ls_status local_parts(ls_trainer *t, const ls_dataset *train) {
   LSI_TRY(make_feed(t, train));
   LSI_TRY(lsi_workspace_create(net, (size_t)t->feed.max_rows, t->feed.max_leaves, true, &t->workspace));
   LSI_TRY(lsi_objective_scratch_create(&t->objective, (size_t)t->feed.max_rows, &t->scratch));
-  LSI_TRY(LSI_ALLOC("loss", (size_t)t->feed.max_leaves * (size_t)t->objective.n_values, &t->leaf_values));
+  LSI_TRY(LSI_ALLOC("loss", (size_t)t->feed.max_leaves * (size_t)lsi_objective_room(&t->objective), &t->leaf_values));
   LSI_TRY(make_clip(t));
   LSI_TRY(lsi_callbacks_create(&t->callbacks, &t->spec, net->layout.size));
   LSI_TRY(lsi_guard_create(t));
@@ -192,7 +193,7 @@ static ls_status shared_parts(ls_trainer *t, const ls_dataset *validation, int64
   LSI_TRY(lsi_agree(t->comm, lsi_exchange_parse(t->spec.exchange, &kind)));
   LSI_TRY(lsi_exchange_create(t->comm, kind, net->layout.n_trainable, t->max_nodes, &t->exchange));
   for (int j = 0; j < t->max_nodes; j++) t->partials[j] = lsi_exchange_partial(t->exchange, j);
-  LSI_TRY(lsi_reducer_create(net, t->objective.n_values, t->feed.max_leaves, t->comm, &t->reduce, &t->reducer));
+  LSI_TRY(lsi_reducer_create(net, lsi_objective_room(&t->objective), t->feed.max_leaves, t->comm, &t->reduce, &t->reducer));
   if (!validation) return LS_OK;
   return lsi_evaluator_create(t->model, t->comm, validation, validation_first, validation->info.n_samples - validation_first,
                               t->spec.validation_batch_size, t->spec.leaf_rows, t->spec.validation_steps, &t->validation);
@@ -255,6 +256,7 @@ void lsi_trainer_destroy(ls_trainer **trainer) {
   if (!t) return;
   lsi_saver_close(t);
   lsi_guard_clear(t);
+  lsi_certify_clear(&t->certify);
   lsi_trace_release();
   lsi_evaluator_destroy(&t->validation);
   lsi_leaf_reduce_destroy(&t->reduce);
