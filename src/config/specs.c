@@ -59,6 +59,7 @@ ls_status ls_config_context_spec(const ls_config *config, ls_context_spec *out) 
   spec.threads = (int)lsi_get_int(parallel, "threads");
   spec.thread_work = lsi_get_int(parallel, "thread_work");
   spec.kernels = lsi_get_text(parallel, "kernels");
+  spec.deadline_seconds = lsi_get_float(parallel, "deadline_seconds");
   *out = spec;
   return LS_OK;
 }
