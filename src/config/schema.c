@@ -97,7 +97,7 @@ static const lsi_key parallel_keys[] = {
         "threads a rank; 0: OMP_NUM_THREADS, else the cores the rank may use"),
     KEY("leaf_rows", INT, "0", "[0,1e9]",
         "rows of a leaf of the batch, part of the result; 0: from the batch size"),
-    KEY("exchange", CHOICE, "auto", "auto|shared|mpi",
+    KEY("exchange", CHOICE, "auto", "auto|shared|hierarchical|mpi",
         "how gradients meet; never changes the result"),
     KEY("deadline_seconds", FLOAT, "120.0", "[0,1e9]",
         "how long a rank waits for another one before the run ends; 0: for ever"),
@@ -222,7 +222,7 @@ static void limits_text(const char *limits, char *buffer, size_t size) {
   }
 }
 
-/* "auto|shared|mpi" as "auto, shared or mpi" */
+/* "auto|shared|hierarchical|mpi" as "auto, shared or mpi" */
 static void choices_text(const char *choices, char *buffer, size_t size) {
   size_t used = 0;
   for (const char *p = choices; *p && used + 8 < size; p++) {
