@@ -15,17 +15,19 @@ bool cli_under_launcher(void) {
  * each process reads it first; a process that cannot (a file only the first node has) takes the
  * defaults and gets the text in ls_config_read_all. Alone, a bad config is reported at once.
  */
-int cli_start(const char *path, const cli_args *args, int64_t threads, ls_context **context,
-              ls_config **config) {
+int cli_start(const char *path, const cli_args *args, int64_t threads, cli_settle settle, void *user,
+              ls_context **context, ls_config **config) {
   ls_context_spec spec = ls_context_spec_default();
   ls_config *first = NULL;
   ls_status status = ls_config_read(path, args->sets, args->n_sets, &first);
   if (status != LS_OK && !cli_under_launcher())
-    return cli_fail(status), CLI_USAGE;
+    return cli_fail_config(status);
   if (status == LS_OK)
     ls_config_context_spec(first, &spec);
   if (threads)
     spec.threads = (int)threads;
+  if (status == LS_OK && settle)
+    settle(user, first, &spec);
   spec.catch_signals = true;
   status = ls_context_create(&spec, context);
   bool kernels = status != LS_OK && spec.kernels && strstr(ls_last_error()->message, spec.kernels);
@@ -37,5 +39,5 @@ int cli_start(const char *path, const cli_args *args, int64_t threads, ls_contex
   if (status != LS_OK)
     return cli_fail(status);
   status = ls_config_read_all(*context, path, args->sets, args->n_sets, config);
-  return status == LS_OK ? CLI_OK : (cli_fail(status), CLI_USAGE);
+  return status == LS_OK ? CLI_OK : cli_fail_config(status);
 }
