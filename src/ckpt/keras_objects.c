@@ -33,7 +33,10 @@ static json_t *write_schedule(const lsi_object *object) {
   lsi_object_nested(object, &schedule);
   if (schedule.info->kind == LSI_SCHEDULE_CONSTANT) return json_real(lsi_object_get(&schedule, "learning_rate"));
   if (schedule.info->kind == LSI_SCHEDULE_LINEAR_WARMUP) return json_real(lsi_object_get(&schedule, "target"));
-  json_t *envelope = lsi_keras_object_write(&schedule, false);
+  json_t *envelope = lsi_keras_object_write(&schedule, true), *config = json_object_get(envelope, "config");
+  /* Keras before 2.13 does not know the arguments of a warm-up, which nobody needs when there is none. */
+  if (json_is_integer(json_object_get(config, "warmup_steps")) && json_integer_value(json_object_get(config, "warmup_steps")) == 0)
+    json_object_del(config, "warmup_steps");
   if (json_object_set_new(envelope, "module", json_string("keras.optimizers.schedules")) == 0 &&
       json_object_set_new(envelope, "registered_name", json_null()) == 0)
     return envelope;
@@ -81,7 +84,7 @@ bool lsi_keras_is_off(const json_t *value) {
 
 /* Keys that describe how Keras runs or names an object, not what it computes. */
 static bool has_no_effect(const char *key, const json_t *value) {
-  static const char *const keys[] = {"name", "jit_compile", "is_legacy_optimizer", "ema_momentum"};
+  static const char *const keys[] = {"name", "jit_compile", "is_legacy_optimizer", "ema_momentum", "ema_overwrite_frequency"};
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     if (strcmp(key, keys[i]) == 0) return true;
   const char *text = json_string_value(value);

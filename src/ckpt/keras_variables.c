@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "ckpt/keras_origin.h"
 
 enum { KEY = 96, NAME = 200 };
 
@@ -86,7 +87,7 @@ static ls_status write_optimizer(hid_t file, const lsi_net *net, const lsi_optim
 
 ls_status lsi_keras_variables_write(hid_t file, const lsi_net *net, const float *params, const lsi_optimizer *optimizer) {
   LSI_TRY(lsi_h5_make_group(file, "vars")); /* Keras up to 3.3 insists on it */
-  LSI_TRY(lsi_h5_make_group(file, "layers"));
+  LSI_TRY(lsi_h5_make_group(file, lsi_keras_origin_is_functional(net) ? "layers/input_layer/vars" : "layers"));
   for (int i = 1; i < net->n_layers; i++) LSI_TRY(write_layer(file, net, i, params));
   return optimizer ? write_optimizer(file, net, optimizer) : LS_OK;
 }

@@ -10,6 +10,7 @@
 #include "ckpt/checkpoint.h"
 #include "ckpt/file_kind.h"
 #include "ckpt/keras_config.h"
+#include "ckpt/keras_origin.h"
 #include "math/gemm.h"
 #include "train/run.h"
 
@@ -110,7 +111,7 @@ static ls_status save_on_root(const ls_trainer *t) {
   history_names(t->history, names, sizeof names);
   ls_status status = collect(t, position, &list);
   if (status == LS_OK) status = lsi_run_recipe(t, &recipe);
-  if (status == LS_OK) status = lsi_keras_model_json(t->model->net, &model);
+  if (status == LS_OK) status = lsi_keras_model_text(t->model->net, &model);
   if (status == LS_OK) status = lsi_keras_training_json(&t->model->compile, &training);
   if (status == LS_OK) {
     const lsi_ckpt_text texts[] = {{"recipe", recipe}, {"model", model}, {"training", training}, {"kernels", kernels}, {"history_names", names},

@@ -13,7 +13,7 @@ import h5py
 import keras
 import numpy as np
 
-from nets import random_model
+from nets import as_functional, random_model
 from oracle import Oracle, OracleError, Report
 
 absl.logging.set_verbosity(absl.logging.ERROR)
@@ -40,10 +40,14 @@ LOSSES = [
     ("sparse_categorical_crossentropy", ["accuracy"], "softmax"),
     (keras.losses.SparseCategoricalCrossentropy(from_logits=True), [keras.metrics.SparseTopKCategoricalAccuracy(k=2)], "linear"),
     (keras.losses.sparse_categorical_crossentropy, [keras.metrics.sparse_categorical_accuracy, "ce"], "softmax"),
-    ("mse", ["mae", keras.metrics.RootMeanSquaredError()], "tanh"), (keras.losses.Huber(delta=0.5), [], "linear"),
-    (keras.losses.CategoricalCrossentropy(label_smoothing=0.1), ["categorical_accuracy", keras.metrics.CategoricalAccuracy()], "softmax"),
-    ("binary_crossentropy", [keras.metrics.Precision(thresholds=0.4), "Recall"], "sigmoid"),
+    ("mse", [["mae", keras.metrics.RootMeanSquaredError()]], "tanh"), (keras.losses.Huber(delta=0.5, name="mine"), None, "linear"),
+    (keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
+     ["categorical_accuracy", keras.metrics.CategoricalAccuracy(name="hits"), keras.metrics.MeanMetricWrapper(keras.losses.mean_squared_error, name="gap")],
+     "softmax"),
+    ("binary_crossentropy", [keras.metrics.Precision(thresholds=0.4), "Recall", "acc"], "sigmoid"),
+    ("MSE", ["mae"], "linear"), (["mse"], [], "linear"),
 ]
+HOW = [{}, {"weighted_metrics": ["mse"]}, {"run_eagerly": True}, {"jit_compile": False, "steps_per_execution": 3}]
 
 
 def path(name):
@@ -85,7 +89,9 @@ def bits(number):
     """Keras -> ours -> Keras -> ours."""
     loss, metrics, last = LOSSES[number % len(LOSSES)]
     model = random_model(rng, last=last)
-    model.compile(OPTIMIZERS[number % len(OPTIMIZERS)](), loss, metrics=metrics)
+    if number % 3 == 1:
+        model = as_functional(model, rng)
+    model.compile(OPTIMIZERS[number % len(OPTIMIZERS)](), loss, metrics=metrics, **HOW[number % len(HOW)])
     scramble(model)
     case = f"{number}: {model.optimizer.name}"
     model.save(path("keras.keras"))
@@ -98,6 +104,8 @@ def bits(number):
                 f"{case}\n{plain(back.get_config())}\n{plain(model.get_config())}")
     report.true("ours -> Keras: optimizer's config", plain(back.optimizer.get_config()) == plain(model.optimizer.get_config()),
                 f"{case} {back.optimizer.get_config()} {model.optimizer.get_config()}")
+    report.true("ours -> Keras: compile's config", plain(back.get_compile_config()) == plain(model.get_compile_config()),
+                f"{case}\n{plain(back.get_compile_config())}\n{plain(model.get_compile_config())}")
     if number % 4 == 0:
         bits_of_weights_file(model, back, case)
     # ours -> Keras -> ours: the same file again, as Keras writes it
@@ -202,6 +210,19 @@ def edit(change, member="config.json"):
             new.writestr(name, data)
 
 
+def edit_call(model, arguments):
+    """A Functional model whose last layer was called with more than its input."""
+    model.save(path("real.keras"))
+    with zipfile.ZipFile(path("real.keras")) as old, zipfile.ZipFile(path("refused.keras"), "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name == "config.json":
+                config = json.loads(data)
+                config["config"]["layers"][-1]["inbound_nodes"][0]["kwargs"].update(arguments)
+                data = json.dumps(config).encode()
+            new.writestr(name, data)
+
+
 def edit_weights(change):
     with zipfile.ZipFile(path("real.keras")) as old:
         old.extract("model.weights.h5", folder.name)
@@ -231,7 +252,7 @@ def refusals():
     hidden = layers.Dense(4, name="hidden")(inputs)
     refused("branches", keras.Model(inputs, layers.Add(name="sum")([hidden, inputs])), "sum")
     refused("two outputs", keras.Model(inputs, [hidden, layers.Dense(2, name="top")(hidden)]), "output_layers")
-    refused("training=False", keras.Model(inputs, layers.BatchNormalization(name="bn")(hidden, training=False)), "bn", "training")
+    refused("mask", None, "sum", "mask", save=lambda: edit_call(keras.Model(inputs, layers.Activation("relu", name="sum")(hidden)), {"mask": True}))
     refused("constraint", keras.Sequential([keras.Input((4,)), layers.Dense(3, kernel_constraint="non_neg")]), "layers[1]", "kernel_constraint")
     refused("moving averages", None, "optimizer", "use_ema",
             save=lambda: edit(lambda c: c["compile_config"]["optimizer"]["config"].update(use_ema=True)))
@@ -301,7 +322,7 @@ def keras_2_file(kind):
     report.true("Keras 2 .h5 -> ours -> Keras 3: optimizer", same(values(back.optimizer.variables), expected), kind)
 
 
-for i in range(104):
+for i in range(int(os.environ.get("LS_INTEROP_MODELS", "104"))):
     bits(i)
 for i in range(len(OPTIMIZERS)):
     go_on(i)
