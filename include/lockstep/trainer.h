@@ -49,6 +49,9 @@ typedef struct ls_run_spec {
   double checkpoint_seconds;  /* every T seconds, agreed by all ranks; 0: off */
   int64_t checkpoint_epochs;  /* every N epochs; default 1; negative: off */
   int checkpoint_keep;        /* the newest K are kept; default 3, at least 2 */
+  double time_limit;          /* seconds: stop as by a signal before fit has taken so long; 0: off. The end of the Slurm job
+                                 that the program runs in always counts, when there is a dir */
+  double before_end_seconds;  /* how long before such an end to stop; 0: learnt from the checkpoints and steps so far */
 } ls_run_spec;
 
 typedef struct ls_fit_spec {
@@ -80,8 +83,8 @@ LS_API ls_fit_spec ls_fit_spec_default(void);
 
 /**
  * Train. `validation` may be NULL. `history` may be NULL; else owned by the caller.
- * @return LS_OK; LS_ERR_INTERRUPTED after SIGINT, SIGTERM or SIGUSR1 at any rank (a checkpoint was
- *         written if the run has a folder); else the same error on every rank
+ * @return LS_OK; LS_ERR_INTERRUPTED after SIGINT, SIGTERM or SIGUSR1 at any rank, or in time before run.time_limit or
+ *         the job's end (a checkpoint was written if the run has a folder); else the same error on every rank
  */
 LS_API ls_status ls_model_fit(ls_model *model, ls_dataset *train, ls_dataset *validation,
                               const ls_fit_spec *spec, ls_history **history);

@@ -123,6 +123,11 @@ static const lsi_key checkpoint_keys[] = {
     KEY("every_seconds", FLOAT, "0.0", "[0,1e9]", "0: off"),
     KEY("every_epochs", INT, "1", "[0,1e9]", "0: off"),
     KEY("keep", INT, "3", "[2,1e6]", "the newest ones are kept"),
+    KEY("time_limit", FLOAT, "0.0", "[0,1e9]",
+        "seconds after which training must have stopped, with a checkpoint and exit code 75; 0: "
+        "off. The end of a Slurm job counts in any case"),
+    KEY("before_end_seconds", FLOAT, "0.0", "[0,1e9]",
+        "how long before that to stop; 0: learnt from the checkpoints so far"),
 };
 static const lsi_map checkpoint_map = MAP("key", checkpoint_keys);
 

@@ -33,6 +33,8 @@ ls_status ls_config_fit_spec(const ls_config *config, ls_fit_spec *out) {
   int64_t epochs = lsi_get_int(checkpoint, "every_epochs");
   spec.run.checkpoint_epochs = epochs ? epochs : -1; /* the spec's 0 means its default */
   spec.run.checkpoint_keep = (int)lsi_get_int(checkpoint, "keep");
+  spec.run.time_limit = lsi_get_float(checkpoint, "time_limit");
+  spec.run.before_end_seconds = lsi_get_float(checkpoint, "before_end_seconds");
   *out = spec;
   return LS_OK;
 }

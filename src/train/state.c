@@ -129,8 +129,10 @@ static ls_status save_on_root(const ls_trainer *t) {
 
 ls_status lsi_trainer_save(ls_trainer *t) {
   if (!t->spec.run.dir) return LS_OK;
+  double begin_s = lsi_clock_s();
   ls_status status = t->comm->rank == 0 ? save_on_root(t) : LS_OK;
   t->last_checkpoint_s = lsi_clock_s();
+  lsi_time_limit_saved(t, t->last_checkpoint_s - begin_s);
   return lsi_agree(t->comm, status);
 }
 
@@ -239,6 +241,10 @@ static ls_status read_on_root(const ls_trainer *t, lsi_checkpoint **out) {
   return lsi_checkpoint_read_newest(dir, out);
 }
 
+bool lsi_trainer_complete(const ls_trainer *t) {
+  return t->stop ? t->step == 0 : t->epoch >= t->spec.epochs;
+}
+
 ls_status lsi_trainer_resume(ls_trainer *t, bool *found) {
   const char *how = t->spec.run.resume;
   lsi_checkpoint *c = NULL;
@@ -249,7 +255,7 @@ ls_status lsi_trainer_resume(ls_trainer *t, bool *found) {
   if (!c) return LS_OK;
   ls_status status = lsi_agree(t->comm, restore(c, t));
   if (status == LS_OK && t->comm->rank == 0 && t->spec.verbose) {
-    bool complete = t->stop ? t->step == 0 : t->epoch >= t->spec.epochs;
+    bool complete = lsi_trainer_complete(t);
     printf(complete ? "%s: this run is complete (epoch %" PRId64 "); raise fit.epochs, or start afresh with --resume never\n"
                     : "Resuming from %s: epoch %" PRId64 ", step %" PRId64 "\n",
            lsi_checkpoint_path(c), complete ? t->epoch : t->epoch + 1, t->step);

@@ -21,6 +21,9 @@ static ls_status check_run(const ls_run_spec *r) {
             LS_ERR_ARG, "0 means off, and for checkpoint_keep the default",
             "fit: checkpoint_steps %lld, checkpoint_seconds %g and checkpoint_keep %d must not be negative",
             (long long)r->checkpoint_steps, r->checkpoint_seconds, r->checkpoint_keep);
+  LSI_CHECK(r->time_limit >= 0 && r->time_limit < 1e10 && r->before_end_seconds >= 0 && r->before_end_seconds < 1e10, LS_ERR_ARG,
+            "seconds; 0 means no limit of its own, and for before_end_seconds what is learnt",
+            "fit: time_limit %g and before_end_seconds %g must not be negative", r->time_limit, r->before_end_seconds);
   return LS_OK;
 }
 

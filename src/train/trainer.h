@@ -11,6 +11,7 @@
 #include "train/evaluator.h"
 #include "train/feed.h"
 #include "train/history.h"
+#include "train/time_limit.h"
 
 /* Bits agreed by all ranks with a step's small reduction; the low ones are LSI_STOP_*. */
 enum { LSI_FLAG_FETCH_FAILED = 1u << 8, LSI_FLAG_CHECKPOINT_DUE = 1u << 9 };
@@ -67,6 +68,7 @@ struct ls_trainer {
   lsi_callbacks callbacks;      /* [saved: their state] */
   ls_history *history;          /* [saved] */
   lsi_lock *lock;               /* on the run folder, rank 0 */
+  lsi_time_limit limit;         /* rank 0's */
   double last_checkpoint_s;
   double epoch_start_s;
   lsi_phase_times times;
@@ -89,6 +91,8 @@ void lsi_trainer_destroy(ls_trainer **trainer); /* collective */
    says whether there was one. */
 ls_status lsi_trainer_save(ls_trainer *trainer);
 ls_status lsi_trainer_resume(ls_trainer *trainer, bool *found);
+/* Nothing is left to train: all epochs are done, or a callback has ended it. */
+bool lsi_trainer_complete(const ls_trainer *trainer);
 
 /* Adapt the Normalization layers that have no constants of their own to rows of the data. Collective. (adapt.c) */
 ls_status lsi_adapt_normalization(ls_model *model, const lsi_comm *comm, const ls_dataset *data, int64_t n_rows);
