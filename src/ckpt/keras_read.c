@@ -92,7 +92,7 @@ static ls_status read_layer(lsi_net *net, const json_t *model_config, const json
 }
 
 static ls_status read_layers(lsi_net *net, const json_t *config, const json_t *layers, bool chain) {
-  enum { MAX_LAYERS = 100000 };
+  enum { MAX_LAYERS = 10000 }; /* names are compared pair by pair */
   size_t n = json_array_size(layers);
   LSI_CHECK(n > 0 && n <= MAX_LAYERS, LS_ERR_FORMAT, NULL, "model_config: %zu layers", n);
   for (size_t i = 0; i < n; i++) {

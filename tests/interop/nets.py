@@ -5,6 +5,7 @@ import keras
 ACTIVATIONS = ["linear", "sigmoid", "relu", "softmax", "tanh", "relu6", "leaky_relu", "elu", "selu", "celu", "softplus", "softsign",
                "silu", "gelu", "hard_sigmoid", "hard_silu", "hard_tanh", "exponential", "mish", "log_softmax"]
 ACTIVATIONS = [name for name in ACTIVATIONS if hasattr(keras.activations, name)]  # older versions have fewer
+FREEZES = not keras.__version__.startswith("3.0.")  # which trains layers that are made with trainable=False
 SMOOTH = ["linear", "sigmoid", "tanh", "elu", "softplus", "silu", "gelu", "mish"]
 
 
@@ -29,7 +30,7 @@ def dense(rng, units, activation, penalties=True):
         units, activation=activation, use_bias=bool(rng.random() < 0.8), kernel_initializer=initializer(rng),
         bias_initializer=str(rng.choice(["zeros", "ones", "random_normal"])),
         kernel_regularizer=pick(rng), bias_regularizer=pick(rng), activity_regularizer=pick(rng),
-        trainable=bool(rng.random() < 0.9))
+        trainable=bool(rng.random() < 0.9) or not FREEZES)
 
 
 def normalization_layer(rng, width):
@@ -47,7 +48,7 @@ def middle_layer(rng, dropout):
     if kind == 1:
         return keras.layers.BatchNormalization(momentum=float(rng.choice([0.9, 0.99])), epsilon=0.002,
                                                beta_regularizer=regularizer(rng), gamma_regularizer=regularizer(rng),
-                                               trainable=bool(rng.random() < 0.85), **flags)
+                                               trainable=bool(rng.random() < 0.85) or not FREEZES, **flags)
     if kind == 2:
         return keras.layers.LayerNormalization(epsilon=0.01, gamma_regularizer=regularizer(rng), **flags)
     if kind == 3:

@@ -13,7 +13,7 @@ import h5py
 import keras
 import numpy as np
 
-from nets import as_functional, random_model
+from nets import FREEZES, as_functional, random_model
 from oracle import Oracle, OracleError, Report
 
 absl.logging.set_verbosity(absl.logging.ERROR)
@@ -132,7 +132,7 @@ def bits_of_weights_file(model, back, case):
 def small_model(functional=False):
     inputs = keras.Input((4,))
     layers = [keras.layers.Dense(6, "tanh", kernel_regularizer="l2"), keras.layers.BatchNormalization(momentum=0.9),
-              keras.layers.Dense(5, "softplus", trainable=False), keras.layers.Dense(5, use_bias=False), keras.layers.LayerNormalization(),
+              keras.layers.Dense(5, "softplus", trainable=not FREEZES), keras.layers.Dense(5, use_bias=False), keras.layers.LayerNormalization(),
               keras.layers.Dense(3, "softmax")]
     if not functional:
         return keras.Sequential([inputs, *layers])
