@@ -25,6 +25,8 @@ typedef enum cli_key {
   CLI_OUT_DIR = 1,
   CLI_RESUME,
   CLI_VERBOSE,
+  CLI_TIMELINE,
+  CLI_PROFILE,
   CLI_BATCH_SIZE,
   CLI_JSON,
   CLI_ARGMAX,

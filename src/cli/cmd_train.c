@@ -15,6 +15,10 @@ static const cli_option options[] = {
      "this checkpoint"},
     {"verbose", CLI_VERBOSE, "0|1|2",
      "0 silent, 1 progress bar, 2 one line an epoch (default: fit.verbose)"},
+    {"timeline", CLI_TIMELINE, "FILE",
+     "Write what all ranks did in some steps to FILE, to be opened in ui.perfetto.dev (which steps: "
+     "profile.timeline_start, profile.timeline_steps)"},
+    {"profile", CLI_PROFILE, NULL, "Print at the end where the time went"},
     {"threads", 't', "N", "Threads a rank (default: parallel.threads)"},
     {"time-limit", CLI_TIME_LIMIT, "SECONDS",
      "Stop before this time is over, with a checkpoint and exit code 75 (default: "
@@ -92,6 +96,10 @@ static int prepare(training *t, int64_t verbose, int64_t time_limit) {
   if (time_limit)
     t->fit.run.time_limit = (double)time_limit;
   t->verbose = t->fit.verbose;
+  if (t->args->value[CLI_TIMELINE])
+    t->fit.profile.timeline = t->args->value[CLI_TIMELINE];
+  if (t->args->value[CLI_PROFILE])
+    t->fit.profile.report = true;
   t->fit.run.dir = t->dir;
   t->fit.run.resume = t->args->value[CLI_RESUME];
   return CLI_OK;

@@ -114,6 +114,9 @@ static const lsi_key fit_keys[] = {
         "weights by class: {0: 1.0, 1: 2.5} or [1.0, 2.5]"),
     KEY("base_batch_size", INT, "0", "[0,1e9]",
         "learning rate x batch_size / base_batch_size; 0: off"),
+    KEY("on_nonfinite", CHOICE, "stop", "stop|skip|ignore",
+        "inputs, losses or gradients that are infinite or NaN: stop and name the place, skip that "
+        "step, or ignore"),
     KEY("verbose", INT, "1", "[0,2]", "0 silent, 1 progress bar, 2 one line an epoch"),
 };
 static const lsi_map fit_map = MAP("key", fit_keys);
@@ -123,6 +126,11 @@ static const lsi_key checkpoint_keys[] = {
     KEY("every_seconds", FLOAT, "0.0", "[0,1e9]", "0: off"),
     KEY("every_epochs", INT, "1", "[0,1e9]", "0: off"),
     KEY("keep", INT, "3", "[2,1e6]", "the newest ones are kept"),
+    KEY("background", BOOL, "true", NULL,
+        "written beside the training, from a copy of the state; false: training waits"),
+    KEY("verify", BOOL, "false", NULL, "read each file back and compare, before it counts"),
+    KEY("on_error", CHOICE, "stop", "stop|warn",
+        "what a checkpoint that cannot be written means for the run"),
     KEY("time_limit", FLOAT, "0.0", "[0,1e9]",
         "seconds after which training must have stopped, with a checkpoint and exit code 75; 0: "
         "off. The end of a Slurm job counts in any case"),
@@ -138,10 +146,21 @@ static const lsi_key parallel_keys[] = {
         "rows of a leaf of the batch, part of the result; 0: from the batch size"),
     KEY("exchange", CHOICE, "auto", "auto|shared|mpi",
         "how gradients meet; never changes the result"),
+    KEY("check_every_steps", INT, "100", "[0,1e15]",
+        "compare the ranks' weights every N steps, so that a failing memory is found; 0: off"),
     KEY("kernels", TEXT, "auto", NULL,
         "BLIS kernel set: auto, or a name such as haswell, skx, zen3"),
 };
 static const lsi_map parallel_map = MAP("key", parallel_keys);
+
+static const lsi_key profile_keys[] = {
+    KEY("report", BOOL, "false", NULL, "print at the end where the time went"),
+    KEY("timeline", TEXT, NULL, NULL,
+        "write what all ranks did in some steps to this file, for ui.perfetto.dev"),
+    KEY("timeline_start", INT, "10", "[0,1e15]", "steps before the first one recorded"),
+    KEY("timeline_steps", INT, "10", "[1,10000]", "recorded steps"),
+};
+static const lsi_map profile_map = MAP("key", profile_keys);
 
 static const lsi_key root_keys[] = {
     KEY("data", MAP, NULL, NULL, "the data sets", .map = &data_map),
@@ -153,6 +172,8 @@ static const lsi_key root_keys[] = {
         .map = &lsi_schema_callbacks),
     KEY("checkpoint", MAP, NULL, NULL, "when the run is saved", .map = &checkpoint_map),
     KEY("parallel", MAP, NULL, NULL, "threads and exchange", .map = &parallel_map),
+    KEY("profile", MAP, NULL, NULL, "where the time goes; never changes the result",
+        .map = &profile_map),
 };
 const lsi_map lsi_schema = MAP("section", root_keys);
 

@@ -2,7 +2,8 @@
 #ifndef LSI_MATH_GEMM_H
 #define LSI_MATH_GEMM_H
 /*
- * Matrix products of a dense layer. gemm.c and kernels.c are the only users of BLIS. All matrices are row-major
+ * Matrix products of a dense layer. gemm.c and kernels.c are the only users of BLIS
+ * (roofline.c measures it). All matrices are row-major
  * float32. Every product's bits are independent of the number of threads and of how the rows of
  * the batch are grouped into calls (leaves, ranks): see src/README.md, "The contract".
  */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "math/gemm.h"
@@ -23,6 +24,7 @@ struct ls_context {
 };
 
 static bool context_lives;
+static double mpi_init_s; /* seconds that MPI_Init_thread took; 0: it was not ours */
 
 static const char *process_getenv(void *user, const char *name) {
   (void)user;
@@ -53,6 +55,10 @@ const lsi_cores *lsi_context_cores(const ls_context *context) {
   return &context->cores;
 }
 
+double lsi_context_mpi_init_s(void) {
+  return mpi_init_s;
+}
+
 /* Open MPI takes a process that sees a step's number for one of srun's tasks. */
 static ls_status init_mpi(bool hide_step, int *provided) {
   static const char *const names[] = {"SLURM_STEP_ID", "SLURM_STEPID"};
@@ -63,7 +69,9 @@ static ls_status init_mpi(bool hide_step, int *provided) {
       LSI_FAIL(LS_ERR_MEMORY, NULL, "no memory to start MPI");
     unsetenv(names[i]);
   }
+  double begin = lsi_clock_s();
   int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, provided);
+  mpi_init_s = lsi_clock_s() - begin;
   for (int i = 0; i < 2; i++) {
     if (kept[i])
       setenv(names[i], kept[i], 1);

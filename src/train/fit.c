@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "par/signals.h"
 #include "train/done.h"
+#include "train/profile.h"
 #include "train/progress.h"
 #include "train/run.h"
 #include "train/trainer.h"
@@ -16,21 +17,18 @@ static bool stopped_by_signal(const ls_trainer *t) {
   return t->flags & LSI_STOP_ANY;
 }
 
-/* A checkpoint when one is due after this step; all ranks decide alike. */
-static ls_status checkpoint_if_due(ls_trainer *t) {
-  int64_t every = t->spec.run.checkpoint_steps;
-  bool due = (every > 0 && t->optimizer->iteration % every == 0) || (t->flags & LSI_FLAG_CHECKPOINT_DUE);
-  return due ? lsi_trainer_save(t) : LS_OK;
-}
-
 static ls_status train_epoch(ls_trainer *t, lsi_progress *progress) {
   lsi_logs logs;
   if (t->step < t->steps_per_epoch) LSI_TRY(lsi_train_load(t));
   for (bool first = true; t->step < t->steps_per_epoch && !t->stop && !stopped_by_signal(t); first = false) {
     lsi_time_limit_step(t, first);
+    LSI_TRY(lsi_timeline_step(t));
     LSI_TRY(lsi_train_step(t));
+    double begin = lsi_trace_begin();
     LSI_TRY(lsi_callbacks_batch_end(t, t->step - 1));
-    LSI_TRY(checkpoint_if_due(t));
+    lsi_trace_end(LSI_TRACK_TRAINING, LSI_TRACE_CALLBACKS, 0, begin);
+    LSI_TRY(lsi_guard_step(t));
+    LSI_TRY(lsi_saver_step(t));
     bool show = lsi_progress_due(progress);
     if (show) lsi_trainer_logs(t, &logs);
     lsi_progress_step(progress, t->step, show ? &logs : NULL);
@@ -38,10 +36,20 @@ static ls_status train_epoch(ls_trainer *t, lsi_progress *progress) {
   return LS_OK;
 }
 
+/* In the timeline validation is one span: its batches would crowd out the steps. */
+static ls_status run_validation(ls_trainer *t, double *values) {
+  double begin = lsi_trace_begin();
+  lsi_trace_switch(false);
+  ls_status status = lsi_evaluator_run(t->validation, values, &t->flags);
+  lsi_trace_switch(begin > 0);
+  lsi_trace_end(LSI_TRACK_TRAINING, LSI_TRACE_VALIDATION, 0, begin);
+  return status;
+}
+
 static ls_status validate(ls_trainer *t, lsi_logs *logs) {
   if (!t->validation || (t->epoch + 1) % t->spec.validation_freq != 0) return LS_OK;
   double values[1 + LSI_MAX_METRICS];
-  LSI_TRY(lsi_evaluator_run(t->validation, values, &t->flags));
+  LSI_TRY(run_validation(t, values));
   if (stopped_by_signal(t)) return LS_OK;
   const lsi_objective *objective = &t->validation->objective;
   for (int i = 0; i <= objective->n_metrics; i++) {
@@ -56,6 +64,7 @@ static ls_status validate(ls_trainer *t, lsi_logs *logs) {
 /* Validation, callbacks, history, checkpoint; then the position moves to the next epoch. */
 static ls_status finish_epoch(ls_trainer *t, lsi_progress *progress) {
   lsi_logs logs;
+  LSI_TRY(lsi_guard_epoch(t));
   lsi_trainer_logs(t, &logs);
   LSI_TRY(validate(t, &logs));
   if (stopped_by_signal(t)) return LS_OK;
@@ -68,12 +77,13 @@ static ls_status finish_epoch(ls_trainer *t, lsi_progress *progress) {
   LSI_TRY(lsi_run_write_history(t));
   int64_t every = t->spec.run.checkpoint_epochs;
   bool last = t->stop || t->epoch >= t->spec.epochs;
-  return every > 0 && (last || t->epoch % every == 0) ? lsi_trainer_save(t) : LS_OK;
+  return every > 0 && (last || t->epoch % every == 0) ? lsi_saver_save(t) : LS_OK;
 }
 
 static ls_status leave_on_signal(ls_trainer *t) {
   bool saves = t->spec.run.dir != NULL;
-  if (saves) LSI_TRY(lsi_trainer_save(t));
+  if (saves) LSI_TRY(lsi_saver_save(t));
+  if (saves) LSI_TRY(lsi_saver_finish(t));
   LSI_FAIL(LS_ERR_INTERRUPTED, saves ? "run the same command again to go on from here" : "give the run a folder to be able to resume",
            "stopped by %s at epoch %" PRId64 ", step %" PRId64 "%s", lsi_signals_name(t->flags), t->epoch + 1, t->step,
            saves ? "; a checkpoint is written" : "");
@@ -141,14 +151,19 @@ static ls_status train(ls_trainer *t, ls_history **history) {
   LSI_TRY(lsi_run_begin(t));
   int64_t before = t->optimizer->iteration;
   LSI_TRY(lsi_callbacks_train_begin(t, resumed));
-  t->last_checkpoint_s = lsi_clock_s();
+  LSI_TRY(lsi_saver_open(t));
   lsi_time_limit_start(t);
-  LSI_TRY(run_epochs(t));
+  ls_status status = run_epochs(t);
+  if (status == LS_OK || status == LS_ERR_INTERRUPTED) LSI_TRY(lsi_timeline_finish(t));
+  LSI_TRY(status);
+  LSI_TRY(lsi_guard_save(t));
   LSI_TRY(lsi_callbacks_train_end(t));
   const lsi_phase_times *p = &t->times;
   report_times(t, p->fetch + p->forward + p->loss + p->backward + p->exchange + p->update,
                rows_before(&t->feed, t->optimizer->iteration) - rows_before(&t->feed, before));
+  LSI_TRY(lsi_saver_finish(t));
   LSI_TRY(lsi_run_finish(t));
+  LSI_TRY(lsi_profile_print(t, t->optimizer->iteration - before));
   hand_over(t, history);
   return LS_OK;
 }

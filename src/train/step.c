@@ -6,11 +6,12 @@
 #include "par/signals.h"
 #include "train/trainer.h"
 
-static double lap(double *since, double *phase) {
+/* The time since the last lap goes to a phase, and to the timeline. */
+static void lap(double *since, double *phase, lsi_trace_kind kind, int64_t index) {
   double now = lsi_clock_s();
   *phase += now - *since;
+  lsi_trace_span(LSI_TRACK_TRAINING, kind, index, *since, now);
   *since = now;
-  return now;
 }
 
 static int64_t batch_number(const ls_trainer *t) {
@@ -27,12 +28,9 @@ static ls_status load_next(ls_trainer *t) {
   return lsi_feed_load(&t->feed, batch_number(t) + 1, t->workspace->x, &t->batch);
 }
 
-static uint32_t local_flags(const ls_trainer *t, ls_status fetched) {
-  uint32_t flags = lsi_signals_pending();
-  if (fetched != LS_OK) flags |= LSI_FLAG_FETCH_FAILED;
-  double period = t->spec.run.checkpoint_seconds;
-  if (t->comm->rank == 0 && period > 0 && lsi_clock_s() - t->last_checkpoint_s >= period) flags |= LSI_FLAG_CHECKPOINT_DUE;
-  return flags;
+static uint32_t local_flags(ls_trainer *t, ls_status fetched, const float *sum) {
+  uint32_t flags = lsi_signals_pending() | lsi_saver_flags(t) | lsi_guard_flags(t, sum);
+  return fetched == LS_OK ? flags : flags | LSI_FLAG_FETCH_FAILED;
 }
 
 /* Regularisation, once, on the summed gradient; then clipping. The sum itself is shared and stays as it is. */
@@ -49,43 +47,49 @@ ls_status lsi_train_step(ls_trainer *t) {
   const lsi_leaf_plan plan = t->batch.plan; /* leaves of this rank: a function of the batch, the config and the rank */
   const float *sum;
   float *outputs, *delta = t->workspace->deltas[0];
-  double clock = lsi_clock_s();
+  double clock = lsi_clock_s(), begin = clock;
 
   lsi_pass pass;
   lsi_pass_begin(&pass, net, t->workspace, &plan, &t->reducer, true);
   pass.logits = t->objective.fused;
   pass.seed = t->spec.seed;
   pass.iteration = t->optimizer->iteration;
+  lsi_guard_begin(t);
 
   LSI_TRY(lsi_net_forward(net, &pass, t->workspace, &outputs));                      /* FORWARD: Y = act(X W + b)          */
-  lap(&clock, &t->times.forward);
+  lap(&clock, &t->times.forward, LSI_TRACE_FORWARD, 0);
   LSI_TRY(lsi_objective_rows(&t->objective, &t->scratch, &pass, outputs, &t->batch.targets, t->leaf_values,
                              delta));                                                /* LOSS, metrics, dL/dlogits per row  */
-  lap(&clock, &t->times.loss);
+  lap(&clock, &t->times.loss, LSI_TRACE_LOSS, 0);
   for (int b = 0; b < t->n_buckets; b++) {                                           /* last layers first                  */
     const lsi_bucket *bucket = &t->buckets[b];
     LSI_TRY(lsi_net_backward(net, &pass, t->workspace, bucket->from, bucket->to, delta, t->partials,
                              &delta));                                               /* BACKWARD: dW, db by the leaf tree  */
-    lap(&clock, &t->times.backward);
+    lap(&clock, &t->times.backward, LSI_TRACE_BACKWARD, b);
     LSI_TRY(lsi_exchange_start(t->exchange, &plan, bucket->begin, bucket->end));     /* GRADIENT BUCKET -> ALLREDUCE       */
-    lap(&clock, &t->times.exchange);
+    lap(&clock, &t->times.exchange, LSI_TRACE_EXCHANGE_POST, b);
   }
   ls_status fetched = load_next(t);                                                  /* FETCH the next leaves              */
-  lap(&clock, &t->times.fetch);
+  lap(&clock, &t->times.fetch, LSI_TRACE_FETCH, 0);
   LSI_TRY(lsi_exchange_wait(t->exchange, &sum));
-  t->flags = local_flags(t, fetched);
+  lap(&clock, &t->times.exchange, LSI_TRACE_EXCHANGE_WAIT, 0);
+  t->flags = local_flags(t, fetched, sum);
   LSI_TRY(lsi_leaf_reduce_sum(t->reduce, &plan, t->leaf_values, (size_t)t->objective.n_values, t->totals,
                               &t->flags));                                           /* loss, metrics, stop flags: one tree */
-  lap(&clock, &t->times.exchange);
+  lap(&clock, &t->times.exchange, LSI_TRACE_REDUCE, 0);
   if (t->flags & LSI_FLAG_FETCH_FAILED) return lsi_agree(t->comm, fetched);
 
   double penalty = t->has_penalty ? lsi_net_penalty(net, net->params) : 0;
+  double loss = lsi_batch_loss(&t->objective, t->totals, penalty, plan.n_rows);
+  t->step++;
+  if (lsi_guard_alarmed(t, loss)) return lsi_guard_judge(t, &plan, sum, loss);       /* stop here, or leave this step out  */
   const float *grad = finish_gradient(t, sum);
   lsi_optimizer_update(t->optimizer, lsi_optimizer_rate(t->optimizer) * t->rate_factor, 0, net->layout.n_trainable, grad,
                        net->params);                                                 /* OPTIMIZER over the whole arena     */
   lsi_optimizer_advance(t->optimizer);
-  t->batch_loss = lsi_tally_add(&t->tally, &t->objective, t->totals, penalty, plan.n_rows);
-  t->step++;
-  lap(&clock, &t->times.update);
+  lsi_tally_add(&t->tally, &t->objective, t->totals, loss, plan.n_rows);
+  t->batch_loss = loss;
+  lap(&clock, &t->times.update, LSI_TRACE_UPDATE, 0);
+  lsi_trace_span(LSI_TRACK_TRAINING, LSI_TRACE_STEP, pass.iteration, begin, clock);
   return LS_OK;
 }

@@ -104,12 +104,13 @@ void lsi_time_limit_step(ls_trainer *t, bool first) {
   arm(t);
 }
 
-void lsi_time_limit_saved(ls_trainer *t, double seconds) {
+void lsi_time_limit_saved(ls_trainer *t, double seconds, double blocked) {
   lsi_time_limit *limit = &t->limit;
-  /* The first measure replaces the estimate. A checkpoint's time is no step's. */
+  limit->last_step_s += blocked; /* no step's time */
+  if (!(seconds > 0)) return;
+  /* The first measure replaces the estimate. */
   limit->save_s = limit->saved ? fmax(limit->save_s, seconds) : seconds;
   limit->saved = true;
-  limit->last_step_s += seconds;
 }
 
 void lsi_time_limit_end(void) {

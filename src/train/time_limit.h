@@ -23,8 +23,8 @@ typedef struct lsi_time_limit {
 void lsi_time_limit_start(struct ls_trainer *trainer);
 /* Before each step, `first` of an epoch or not. Asks Slurm again when the end is near. */
 void lsi_time_limit_step(struct ls_trainer *trainer, bool first);
-/* A checkpoint took this long to reach the disk. */
-void lsi_time_limit_saved(struct ls_trainer *trainer, double seconds);
+/* A checkpoint took this long to reach the disk, `blocked` of it between two steps. */
+void lsi_time_limit_saved(struct ls_trainer *trainer, double seconds, double blocked);
 void lsi_time_limit_end(void);
 
 /* Seconds before the end at which a run of `length_s` stops: a checkpoint, twice as slow as any so far, a step likewise, and
