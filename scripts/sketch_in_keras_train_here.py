@@ -9,6 +9,7 @@
 
 # %% The command; LOCKSTEP names another one than that of `cmake -B build`.
 import os
+import re
 import subprocess
 import tempfile
 
@@ -67,8 +68,14 @@ lockstep("train", "train.yaml", "--out", "run", "--verbose", "2")
 trained = keras.models.load_model(path("run/epoch06.keras"))
 before, after = (model.evaluate(*points(500, seed=500), return_dict=True, verbose=0) for model in (sketch, trained))
 print(f"Keras: mean absolute error {before['mae']:.4f} as sketched, {after['mae']:.4f} as trained")
-assert trained.get_config() == sketch.get_config()
-assert trained.get_compile_config() == sketch.get_compile_config()
+
+
+def told(model):
+    """get_config() of everything, without the numbers Keras gives its objects in this process."""
+    return re.sub(r', "shared_object_id": \d+', "", model.to_json())
+
+
+assert told(trained) == told(sketch)
 assert after["mae"] < before["mae"] / 2
 
 # %% The optimizer's state came along: 10 steps in Keras, 6 epochs of 32 steps here.

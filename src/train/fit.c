@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "math/gemm.h"
 #include "par/signals.h"
 #include "train/done.h"
 #include "train/profile.h"
@@ -74,6 +75,7 @@ static ls_status finish_epoch(ls_trainer *t, lsi_progress *progress) {
   t->epoch++;
   t->step = 0;
   memset(&t->tally, 0, sizeof t->tally);
+  LSI_TRY(lsi_certify_epoch(t, &logs));
   LSI_TRY(lsi_run_write_history(t));
   int64_t every = t->spec.run.checkpoint_epochs;
   bool last = t->stop || t->epoch >= t->spec.epochs;
@@ -89,7 +91,7 @@ static ls_status leave_on_signal(ls_trainer *t) {
            saves ? "; a checkpoint is written" : "");
 }
 
-static ls_status run_epochs(ls_trainer *t) {
+ls_status lsi_train_epochs(ls_trainer *t) {
   int verbose = t->comm->rank == 0 ? t->spec.verbose : 0;
   /* Stopped within an epoch, by a callback of a batch, and resumed: that epoch is still to be concluded. */
   while (t->stop ? t->step > 0 : t->epoch < t->spec.epochs) {
@@ -148,15 +150,17 @@ static ls_status train(ls_trainer *t, ls_history **history) {
     t->epoch = t->spec.initial_epoch;
     LSI_TRY(lsi_adapt_normalization(t->model, t->comm, t->feed.data, t->feed.n_rows));
   }
+  if (!resumed) LSI_TRY(lsi_agree(t->comm, t->comm->rank == 0 ? lsi_certify_begin(t, NULL) : LS_OK));
   LSI_TRY(lsi_run_begin(t));
   int64_t before = t->optimizer->iteration;
   LSI_TRY(lsi_callbacks_train_begin(t, resumed));
   LSI_TRY(lsi_saver_open(t));
   lsi_time_limit_start(t);
-  ls_status status = run_epochs(t);
+  ls_status status = lsi_train_epochs(t);
   if (status == LS_OK || status == LS_ERR_INTERRUPTED) LSI_TRY(lsi_timeline_finish(t));
   LSI_TRY(status);
   LSI_TRY(lsi_guard_save(t));
+  lsi_optimizer_finalize(t->optimizer, t->model->net->params);
   LSI_TRY(lsi_callbacks_train_end(t));
   const lsi_phase_times *p = &t->times;
   report_times(t, p->fetch + p->forward + p->loss + p->backward + p->exchange + p->update,
@@ -174,11 +178,13 @@ ls_status ls_model_fit(ls_model *model, ls_dataset *train_data, ls_dataset *vali
   LSI_NOT_NULL(model);
   LSI_NOT_NULL(train_data);
   LSI_TRY(lsi_trainer_create(model, train_data, validation, spec, &t));
+  lsi_gemm_set_reproducible(!t->spec.not_reproducible);
   bool ours = lsi_signals_install(); /* else they are caught all along: ls_context_spec */
   ls_status status = train(t, history);
   if (ours) lsi_signals_restore();
   if (ours || status == LS_ERR_INTERRUPTED) lsi_signals_clear();
   lsi_time_limit_end();
   lsi_trainer_destroy(&t);
+  lsi_gemm_set_reproducible(true);
   return status;
 }

@@ -3,7 +3,7 @@
 import keras
 
 ACTIVATIONS = ["linear", "sigmoid", "relu", "softmax", "tanh", "relu6", "leaky_relu", "elu", "selu", "celu", "softplus", "softsign",
-               "silu", "gelu", "hard_sigmoid", "hard_silu", "hard_tanh", "exponential", "mish", "log_softmax"]
+               "silu", "gelu", "hard_sigmoid", "hard_silu", "hard_tanh", "exponential", "mish", "log_softmax", "sparsemax"]
 ACTIVATIONS = [name for name in ACTIVATIONS if hasattr(keras.activations, name)]  # older versions have fewer
 FREEZES = not keras.__version__.startswith("3.0.")  # which trains layers that are made with trainable=False
 SMOOTH = ["linear", "sigmoid", "tanh", "elu", "softplus", "silu", "gelu", "mish"]
