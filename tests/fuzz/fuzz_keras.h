@@ -27,7 +27,7 @@ static inline void fuzz_optimizer(lsi_model_file *file, const lsi_net *net, cons
   lsi_compile compile;
   lsi_optimizer *optimizer = NULL;
   if (!training || lsi_keras_training_parse(training, &compile) != LS_OK || !lsi_model_file_has_optimizer(file)) return;
-  if (lsi_optimizer_create(&compile.optimizer, net->layout.n_trainable, &optimizer) == LS_OK)
+  if (lsi_optimizer_create(&compile.optimizer, &net->layout, &optimizer) == LS_OK)
     lsi_model_file_read_optimizer(file, net, optimizer);
   lsi_optimizer_destroy(&optimizer);
 }

@@ -52,6 +52,27 @@ LOSSES = [
     ("binary_crossentropy", [keras.metrics.Precision(thresholds=0.4), "Recall", "acc"], "sigmoid"),
     ("MSE", ["mae"], "linear"), (["mse"], [], "linear"),
 ]
+
+
+def add_losses(losses, metrics):
+    """Those with arguments of their own, as far as this version of Keras has them."""
+    made = [("BinaryFocalCrossentropy", {"gamma": 1.5, "apply_class_balancing": True, "alpha": 0.3}, "AUC", {"num_thresholds": 50, "curve": "PR", "name": "area"}, "sigmoid"),
+            ("CategoricalFocalCrossentropy", {"gamma": 1.5, "label_smoothing": 0.1}, "F1Score", {"average": "macro"}, "softmax"),
+            ("CategoricalGeneralizedCrossEntropy", {"q": 0.4}, "TopKCategoricalAccuracy", {"k": 2, "name": "top2"}, "softmax"),
+            ("CosineSimilarity", {"name": "angle"}, "CosineSimilarity", {}, "linear"), ("Dice", {}, "MeanSquaredLogarithmicError", {}, "sigmoid"),
+            ("Tversky", {"alpha": 0.3, "beta": 0.7}, "BinaryIoU", {}, "sigmoid"), ("LogCosh", {}, "LogCoshError", {}, "linear"),
+            ("KLDivergence", {}, "KLDivergence", {"name": "kl"}, "softmax"), ("Poisson", {}, "Poisson", {}, "softplus"),
+            ("MeanAbsolutePercentageError", {}, "MeanAbsolutePercentageError", {}, "linear"),
+            ("MeanSquaredLogarithmicError", {}, "BinaryCrossentropy", {"from_logits": True}, "softplus"),
+            ("Hinge", {}, "Hinge", {}, "tanh"), ("SquaredHinge", {}, "SquaredHinge", {}, "tanh"), ("CategoricalHinge", {}, "CategoricalHinge", {}, "softmax"),
+            ("BinaryCrossentropy", {"label_smoothing": 0.2}, "BinaryAccuracy", {"threshold": 0.3}, "sigmoid"),
+            ("SparseCategoricalCrossentropy", {"name": "classes"}, "SparseCategoricalCrossentropy", {}, "softmax")]
+    for loss, loss_arguments, metric, metric_arguments, last in made:
+        if hasattr(losses, loss) and hasattr(metrics, metric):
+            LOSSES.append((getattr(losses, loss)(**loss_arguments), [getattr(metrics, metric)(**metric_arguments)], last))
+
+
+add_losses(keras.losses, keras.metrics)
 HOW = [{}, {"weighted_metrics": ["mse"]}, {"run_eagerly": True}, {"jit_compile": False, "steps_per_execution": 3}]
 
 
@@ -109,6 +130,16 @@ def bits(number):
                 f"{case}\n{plain(back.get_config())}\n{plain(model.get_config())}")
     report.true("ours -> Keras: optimizer's config", plain(back.optimizer.get_config()) == plain(model.optimizer.get_config()),
                 f"{case} {back.optimizer.get_config()} {model.optimizer.get_config()}")
+    if number % 3 != 1:  # without Keras's own words, as for a model that was made here
+        oracle("resave", model=path("keras.keras"), save=path("anew.keras"), forget=True)
+        anew = keras.models.load_model(path("anew.keras"))
+        report.true("written anew -> Keras: get_config", plain(anew.get_config()) == plain(model.get_config()),
+                    f"{case}\n{plain(anew.get_config())}\n{plain(model.get_config())}")
+        report.true("written anew -> Keras: optimizer's config", plain(anew.optimizer.get_config()) == plain(model.optimizer.get_config()),
+                    f"{case} {anew.optimizer.get_config()} {model.optimizer.get_config()}")
+        mine, theirs = (plain(m.get_compile_config()) for m in (anew, model))
+        if isinstance(theirs["loss"], dict) and theirs["loss"].get("class_name") != "function":
+            report.true("written anew -> Keras: loss's config", mine["loss"] == theirs["loss"], f"{case} {mine['loss']} {theirs['loss']}")
     report.true("ours -> Keras: compile's config", plain(back.get_compile_config()) == plain(model.get_compile_config()),
                 f"{case}\n{plain(back.get_compile_config())}\n{plain(model.get_compile_config())}")
     if number % 4 == 0:
