@@ -15,7 +15,8 @@ enum {
   CLI_OK = 0,
   CLI_FAILURE = 1,
   CLI_USAGE = 2,
-  CLI_INTERRUPTED = 75 /* EX_TEMPFAIL: try again */
+  CLI_INTERRUPTED = 75,       /* EX_TEMPFAIL: try again */
+  CLI_LOST = LS_EXIT_DEADLINE /* a rank did not arrive in time */
 };
 
 enum { CLI_MAX_SETS = 64, CLI_MAX_FILES = 256 };

@@ -99,6 +99,8 @@ static const lsi_key parallel_keys[] = {
         "rows of a leaf of the batch, part of the result; 0: from the batch size"),
     KEY("exchange", CHOICE, "auto", "auto|shared|mpi",
         "how gradients meet; never changes the result"),
+    KEY("deadline_seconds", FLOAT, "120.0", "[0,1e9]",
+        "how long a rank waits for another one before the run ends; 0: for ever"),
     KEY("reproducible", BOOL, "true", NULL,
         "false: sums in whatever order is fastest, and bits that vary with ranks and threads"),
     KEY("check_every_steps", INT, "100", "[0,1e15]",

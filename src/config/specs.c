@@ -57,6 +57,7 @@ ls_status ls_config_context_spec(const ls_config *config, ls_context_spec *out) 
   ls_context_spec spec = ls_context_spec_default();
   spec.threads = (int)lsi_get_int(parallel, "threads");
   spec.kernels = lsi_get_text(parallel, "kernels");
+  spec.deadline_seconds = lsi_get_float(parallel, "deadline_seconds");
   *out = spec;
   return LS_OK;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "math/team.h"
+#include "par/peers.h"
 #include "par/signals.h"
 #include "train/trainer.h"
 
@@ -49,6 +50,7 @@ ls_status lsi_train_step(ls_trainer *t) {
   const float *sum;
   float *outputs, *delta = t->workspace->deltas[0];
   double clock = lsi_clock_s(), begin = clock;
+  lsi_phase_set(t->comm, LSI_PHASE_TRAIN, t->epoch + 1, t->step + 1);
 
   lsi_pass pass;
   lsi_pass_begin(&pass, net, t->workspace, &plan, &t->reducer, true);
