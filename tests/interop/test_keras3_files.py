@@ -101,8 +101,15 @@ def plain(config):
 
 def scramble(model):
     """Weights and optimizer state that a lossy path would change."""
-    model.optimizer.build(model.trainable_variables)
-    for v in model.weights + model.optimizer.variables:
+    optimizer = model.optimizer
+    optimizer.build(model.trainable_variables)
+    unused = set()
+    if optimizer.__class__.__name__ == "Adafactor":  # which makes variables for what it does not do to vectors, or to matrices
+        for weight, row, column, whole in zip(model.trainable_variables, optimizer._r, optimizer._c, optimizer._v):
+            unused |= {id(v) for v in ((row, column) if len(weight.shape) < 2 else (whole,))}
+    for v in model.weights + optimizer.variables:
+        if id(v) in unused:
+            continue
         if v.name == "learning_rate":
             v.assign(rng.random())
         elif "int" in str(v.dtype):
