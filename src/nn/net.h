@@ -92,6 +92,10 @@ bool lsi_net_has_regularizers(const lsi_net *net);
 double lsi_net_penalty(const lsi_net *net, const float *params);
 void lsi_net_add_penalty_gradient(const lsi_net *net, const float *params, float *grad);
 
+/* Constraints on the trainable tensors, after an update. */
+bool lsi_net_has_constraints(const lsi_net *net);
+void lsi_net_constrain(const lsi_net *net, float *params);
+
 /* Keras 3's summary table at 80 columns. n_optimizer_params < 0: not built, the line is left out. */
 ls_status lsi_net_summary(const lsi_net *net, int64_t n_optimizer_params, FILE *out);
 

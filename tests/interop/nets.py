@@ -30,7 +30,7 @@ def dense(rng, units, activation, penalties=True):
         units, activation=activation, use_bias=bool(rng.random() < 0.8), kernel_initializer=initializer(rng),
         bias_initializer=str(rng.choice(["zeros", "ones", "random_normal"])),
         kernel_regularizer=pick(rng), bias_regularizer=pick(rng), activity_regularizer=pick(rng),
-        trainable=bool(rng.random() < 0.9) or not FREEZES)
+        kernel_constraint=constraint(rng), bias_constraint=constraint(rng), trainable=bool(rng.random() < 0.9) or not FREEZES)
 
 
 def normalization_layer(rng, width):
@@ -38,6 +38,19 @@ def normalization_layer(rng, width):
         return keras.layers.Normalization(invert=bool(rng.random() < 0.3))
     mean, variance = rng.standard_normal(width).tolist(), (rng.random(width) + 0.1).tolist()
     return keras.layers.Normalization(mean=mean, variance=variance, invert=bool(rng.random() < 0.3))
+
+
+def small_layer(rng):
+    layers = keras.layers
+    return [lambda: layers.Rescaling(0.5, offset=0.1), lambda: layers.ReLU(max_value=1.5, negative_slope=0.1, threshold=0.2), layers.ReLU,
+            layers.LeakyReLU, lambda: layers.LeakyReLU(negative_slope=0.05), lambda: layers.ELU(alpha=0.7), layers.Softmax, layers.UnitNormalization,
+            lambda: layers.PReLU(alpha_initializer="uniform", alpha_regularizer="l2", alpha_constraint="non_neg"), layers.RMSNormalization,
+            lambda: layers.RMSNormalization(epsilon=0.01), lambda: layers.ActivityRegularization(l1=0.01, l2=0.02), layers.Identity][rng.integers(13)]()
+
+
+def constraint(rng):
+    return [None, None, None, keras.constraints.MaxNorm(1.5), keras.constraints.NonNeg(), keras.constraints.UnitNorm(axis=0),
+            keras.constraints.MinMaxNorm(0.5, 1.2, rate=0.8)][rng.integers(7)]
 
 
 def middle_layer(rng, dropout):
@@ -52,8 +65,9 @@ def middle_layer(rng, dropout):
     if kind == 2:
         return keras.layers.LayerNormalization(epsilon=0.01, gamma_regularizer=regularizer(rng), **flags)
     if kind == 3:
-        return keras.layers.Rescaling(0.5, offset=0.1)
-    return keras.layers.Dropout(0.25, seed=int(rng.integers(1, 1000)))
+        return small_layer(rng)
+    noise = [keras.layers.Dropout, keras.layers.GaussianNoise, keras.layers.GaussianDropout, keras.layers.AlphaDropout][rng.integers(4)]
+    return noise(0.25, seed=int(rng.integers(1, 1000)))
 
 
 def random_model(rng, dropout=True, last=None):
