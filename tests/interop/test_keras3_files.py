@@ -113,7 +113,7 @@ def scramble(model):
         if v.name == "learning_rate":
             v.assign(rng.random())
         elif "int" in str(v.dtype):
-            v.assign(int(rng.integers(1, 1000)))
+            v.assign(int(rng.integers(1, 1000)) if v.name == "iteration" else 0)  # Adafactor's others stand for nothing
         else:
             v.assign(rng.random(v.shape).astype(np.float32))
 
