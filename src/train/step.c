@@ -92,6 +92,7 @@ ls_status lsi_train_step(ls_trainer *t) {
     lsi_optimizer_update(t->optimizer, lsi_optimizer_rate(t->optimizer) * t->rate_factor, 0, net->layout.n_trainable, grad,
                          net->params);                                               /* OPTIMIZER over the whole arena     */
   lsi_optimizer_average(t->optimizer, net->params);
+  lsi_net_constrain(net, net->params);
   lsi_optimizer_advance(t->optimizer);
   lsi_tally_add(&t->tally, &t->objective, t->totals, loss, plan.n_rows);
   t->batch_loss = loss;

@@ -280,6 +280,17 @@ def initializers():
         report.true("initializers: rows are independent", row_means.std() < 3 * spread / np.sqrt(columns), text)
 
 
+def matrices():
+    """Orthogonal: columns (or rows) of one length, at right angles. Identity as Keras has it."""
+    for rows, columns in [(7, 7), (30, 12), (12, 30)]:
+        _, ours = oracle("initializer", initializer="Orthogonal(gain=1.5)", rows=rows, columns=columns, seed=3)
+        w = ours["values"].astype(np.float64)
+        product = w.T @ w if rows >= columns else w @ w.T
+        report.close("initializer Orthogonal", product, 2.25 * np.eye(min(rows, columns)), 2e-6)
+        _, ours = oracle("initializer", initializer="Identity(0.5)", rows=rows, columns=columns, seed=3)
+        report.close("initializer Identity", ours["values"], np.asarray(keras.initializers.Identity(0.5)((rows, columns))), 0.0)
+
+
 def regularizers():
     for text in ["l1", "l2", "L1L2", "L1(0.3)", "L2(0.01)", "L1L2(l1=0.1, l2=0.2)"]:
         w = f4(17, 9)
@@ -358,7 +369,7 @@ def refusals():
 
 
 families = tables()
-for section in (activations, losses, metrics, initializers, regularizers, schedules, optimizers, refusals):
+for section in (activations, losses, metrics, initializers, matrices, regularizers, schedules, optimizers, refusals):
     if wanted(section.__name__):
         section()
 report.finish()
