@@ -36,6 +36,7 @@ void lsi_net_destroy(lsi_net **net) {
   free((*net)->layers);
   lsi_layout_clear(&(*net)->layout);
   lsi_free((*net)->params);
+  lsi_free((*net)->origin);
   lsi_free(*net);
   *net = NULL;
 }

@@ -13,6 +13,7 @@ typedef struct lsi_net {
   float *params;      /* owned, [layout.size]; NULL until built */
   bool built;
   bool has_weights;   /* initialised, loaded or set */
+  char *origin;       /* owned: the text the net was read from, for those who write it again; NULL: none */
 } lsi_net;
 
 ls_status lsi_net_create(const char *name, lsi_net **out);
