@@ -163,26 +163,6 @@ static ls_status open_as(lsi_file_kind kind, lsi_model_file *file) {
   return kind == LSI_FILE_MODEL ? read_texts(file) : read_own_texts(file);
 }
 
-static ls_status open_file(const char *path, bool weights, lsi_model_file **out) {
-  lsi_file_kind kind;
-  LSI_TRY(lsi_file_kind_of(path, &kind));
-  bool fits = kind == LSI_FILE_MODEL || kind == LSI_FILE_KERAS_ARCHIVE || kind == (weights ? LSI_FILE_KERAS_WEIGHTS : LSI_FILE_KERAS_JSON);
-  if (!fits) return lsi_file_kind_error(path, kind, weights ? "a model or its weights" : "a model");
-  lsi_model_file *file;
-  LSI_TRY(LSI_ALLOC("model file", 1, &file));
-  file->file = -1;
-  ls_status status = lsi_strdup(path, &file->path);
-  if (status == LS_OK) {
-    status = open_as(kind, file);
-    if (status != LS_OK && !strstr(ls_last_error()->message, path)) lsi_error_prefix("%s", path);
-  }
-  if (status != LS_OK)
-    lsi_model_file_close(&file);
-  else
-    *out = file;
-  return status;
-}
-
 /* ---- trials: what HDF5 does not survive is found out in a child ---- */
 
 typedef struct trial {
@@ -191,6 +171,7 @@ typedef struct trial {
   lsi_optimizer *optimizer; /* NULL: weights */
 } trial;
 
+static ls_status open_file(const char *path, bool weights, lsi_model_file **out);
 static ls_status read_weights(lsi_model_file *file, lsi_net *net);
 
 static ls_status try_reading(void *argument) {
@@ -207,13 +188,34 @@ static ls_status run_trial(trial t) {
   return lsi_trial_run(t.path, lsi_trial_limits_for(bytes), try_reading, &t);
 }
 
+/* ---- opening, of what came through that ---- */
+
+static ls_status open_file(const char *path, bool weights, lsi_model_file **out) {
+  lsi_file_kind kind;
+  LSI_TRY(lsi_file_kind_of(path, &kind));
+  bool fits = kind == LSI_FILE_MODEL || kind == LSI_FILE_KERAS_ARCHIVE || kind == (weights ? LSI_FILE_KERAS_WEIGHTS : LSI_FILE_KERAS_JSON);
+  if (!fits) return lsi_file_kind_error(path, kind, weights ? "a model or its weights" : "a model");
+  if (kind != LSI_FILE_KERAS_JSON) LSI_TRY(run_trial((trial){.path = path}));
+  lsi_model_file *file;
+  LSI_TRY(LSI_ALLOC("model file", 1, &file));
+  file->file = -1;
+  ls_status status = lsi_strdup(path, &file->path);
+  if (status == LS_OK) {
+    status = open_as(kind, file);
+    if (status != LS_OK && !strstr(ls_last_error()->message, path)) lsi_error_prefix("%s", path);
+  }
+  if (status != LS_OK)
+    lsi_model_file_close(&file);
+  else
+    *out = file;
+  return status;
+}
+
 ls_status lsi_model_file_open(const char *path, lsi_model_file **out) {
-  LSI_TRY(run_trial((trial){.path = path}));
   return open_file(path, false, out);
 }
 
 ls_status lsi_model_file_open_weights(const char *path, lsi_model_file **out) {
-  LSI_TRY(run_trial((trial){.path = path}));
   return open_file(path, true, out);
 }
 
