@@ -368,7 +368,7 @@ def keras_2_file(kind):
     report.true("Keras 2 .h5 -> ours -> Keras 3: optimizer", same(values(back.optimizer.variables), expected), kind)
 
 
-for i in range(int(os.environ.get("LS_INTEROP_MODELS", "104")) if wanted("bits") else 0):
+for i in range(int(os.environ.get("LS_INTEROP_MODELS", "44")) if wanted("bits") else 0):
     bits(i)
 for i in range(len(OPTIMIZERS) if wanted("go_on") else 0):
     go_on(i)
