@@ -83,9 +83,7 @@ CALLBACKS = [
     'ModelCheckpoint: {filepath: "e{epoch:02d}-{loss:.3f}.h5"}',
     "TerminateOnNaN: {}",
 ]
-RATE_SMALL_LAYERS = ["ReLU: {negative_slope: 0.1, max_value: 3.0}", "LeakyReLU: {}", "ELU: {alpha: 0.7}", 'PReLU: {alpha_initializer: "RandomUniform(0.0, 0.3)"}',
-                "GaussianNoise: {stddev: 0.1}", "UnitNormalization: {}", "RMSNormalization: {}", "ActivityRegularization: {l2: 0.001}", "Identity: {}"]
-CALLBACKS = [
+RATE_CALLBACKS = [
     "ReduceLROnPlateau: {monitor: loss, patience: 1, factor: 0.5, min_delta: 0.05}",
     "ReduceLROnPlateau: {monitor: loss, patience: 0, factor: 0.3, min_delta: 0.2, cooldown: 1, min_lr: 0.001}",
     'LearningRateScheduler: {schedule: "ExponentialDecay(0.05, decay_steps=1, decay_rate=0.7)"}',
