@@ -67,8 +67,8 @@ static json_t *write_value(const lsi_object *object, int i) {
 /* Arguments that not every Keras knows are written when they say something. */
 static bool is_idle(const lsi_object *object, int i) {
   const lsi_param_info *param = &object->info->params[i];
-  bool average = strcmp(param->name, "use_ema") == 0 || strcmp(param->name, "ema_momentum") == 0;
-  return average && object->value[i] == param->default_value;
+  bool off = lsi_object_get(object, "use_ema") == 0.0; /* Keras 2's RMSprop says how often all the same */
+  return off && (strcmp(param->name, "use_ema") == 0 || strncmp(param->name, "ema_", 4) == 0);
 }
 
 json_t *lsi_keras_object_write(const lsi_object *object, bool skip_none) {
