@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * training_config. Keras's own keys say what Keras can say in this file format (metrics are names there, and some schedules are
- * plain numbers); the key "lockstep", which Keras does not look at, keeps everything in the call notation.
+ * training_config. Keras's own keys say what Keras can say in this file format (some schedules are plain numbers there); the key
+ * "lockstep", which Keras does not look at, keeps everything in the call notation.
  */
 #include <stdio.h>
 #include <string.h>
@@ -42,8 +42,9 @@ static json_t *write_metric(const lsi_compile *compile, const char *text) {
   if (lsi_object_parse(&lsi_metrics, text, &object) != LS_OK) return NULL;
   for (size_t i = 0; i < sizeof abbreviations / sizeof *abbreviations; i++)
     if (strcmp(text, abbreviations[i]) == 0) return json_string(text);
+  if (strchr(text, '(')) return lsi_keras_object_write(&object, true);
   /* compile() folds the case of this one name; the loader of a file does not. */
-  bool folded = object.info->kind == LSI_METRIC_ACCURACY && !strchr(text, '(');
+  bool folded = object.info->kind == LSI_METRIC_ACCURACY;
   /* Keras 3 has no "crossentropy" that resolves itself as a metric; the loss tells which is meant. */
   if (object.info->kind == LSI_METRIC_CROSSENTROPY_AUTO) {
     bool told = compile->loss.info && strstr(compile->loss.info->name, "_crossentropy");

@@ -42,10 +42,11 @@ def normalization_layer(rng, width):
 
 def small_layer(rng):
     layers = keras.layers
+    rms = getattr(layers, "RMSNormalization", layers.LayerNormalization)  # 3.9 and later
     return [lambda: layers.Rescaling(0.5, offset=0.1), lambda: layers.ReLU(max_value=1.5, negative_slope=0.1, threshold=0.2), layers.ReLU,
             layers.LeakyReLU, lambda: layers.LeakyReLU(negative_slope=0.05), lambda: layers.ELU(alpha=0.7), layers.Softmax, layers.UnitNormalization,
-            lambda: layers.PReLU(alpha_initializer="uniform", alpha_regularizer="l2", alpha_constraint="non_neg"), layers.RMSNormalization,
-            lambda: layers.RMSNormalization(epsilon=0.01), lambda: layers.ActivityRegularization(l1=0.01, l2=0.02), layers.Identity][rng.integers(13)]()
+            lambda: layers.PReLU(alpha_initializer="uniform", alpha_regularizer="l2", alpha_constraint="non_neg"), rms,
+            lambda: rms(epsilon=0.01), lambda: layers.ActivityRegularization(l1=0.01, l2=0.02), layers.Identity][rng.integers(13)]()
 
 
 def constraint(rng):

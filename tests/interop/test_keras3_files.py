@@ -41,6 +41,19 @@ OPTIMIZERS = [
     lambda: keras.optimizers.Nadam(0.005, use_ema=True, ema_momentum=0.9, gradient_accumulation_steps=2),
     lambda: keras.optimizers.Adafactor(schedules.CosineDecay(0.1, 100), use_ema=True, ema_overwrite_frequency=7),
 ]
+
+
+def usable(make):
+    """Older versions have fewer optimizers, and 3.0 on JAX does not train with centered."""
+    try:
+        optimizer = make()
+        return FREEZES or not getattr(optimizer, "centered", False)
+    except (AttributeError, TypeError, ValueError):
+        return False
+
+
+OPTIMIZERS = [make for make in OPTIMIZERS if usable(make)]
+NADAM_MOVED = (3, 10) > tuple(map(int, keras.__version__.split(".")[:2]))  # its scalar stood first; ours is written for those after
 LOSSES = [
     ("sparse_categorical_crossentropy", ["accuracy"], "softmax"),
     (keras.losses.SparseCategoricalCrossentropy(from_logits=True), [keras.metrics.SparseTopKCategoricalAccuracy(k=2)], "linear"),
@@ -125,6 +138,8 @@ def bits(number):
     if number % 3 == 1:
         model = as_functional(model, rng)
     model.compile(OPTIMIZERS[number % len(OPTIMIZERS)](), loss, metrics=metrics, **HOW[number % len(HOW)])
+    if NADAM_MOVED and isinstance(model.optimizer, keras.optimizers.Nadam):
+        return
     scramble(model)
     case = f"{number}: {model.optimizer.name}"
     model.save(path("keras.keras"))
@@ -207,6 +222,8 @@ def go_on(number):
             report.close(kind, a, b, 2e-5, floor=0.05, case=case)
 
     compare("Keras stops, ours goes on 20 steps", weights_of(ours, model), values(model.weights))
+    if NADAM_MOVED and isinstance(model.optimizer, keras.optimizers.Nadam):
+        return
     back = keras.models.load_model(path("on.keras"))
     compare("ours stops: optimizer", values(back.optimizer.variables), values(model.optimizer.variables))
     history = back.fit(x, y, epochs=4, **fit).history
