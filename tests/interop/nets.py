@@ -1,12 +1,32 @@
 # SPDX-License-Identifier: MIT
 """Random Keras models of the layers we have."""
+import types
+
 import keras
+import numpy as np
 
 ACTIVATIONS = ["linear", "sigmoid", "relu", "softmax", "tanh", "relu6", "leaky_relu", "elu", "selu", "celu", "softplus", "softsign",
                "silu", "gelu", "hard_sigmoid", "hard_silu", "hard_tanh", "exponential", "mish", "log_softmax", "sparsemax"]
 ACTIVATIONS = [name for name in ACTIVATIONS if hasattr(keras.activations, name)]  # older versions have fewer
 FREEZES = not keras.__version__.startswith("3.0.")  # which trains layers that are made with trainable=False
 SMOOTH = ["linear", "sigmoid", "tanh", "elu", "softplus", "silu", "gelu", "mish"]
+
+
+def draw_by_numpy():
+    """First weights from NumPy, since JAX compiles its generator anew for every shape. What is compared overwrites or saves them."""
+    draws, source = np.random.default_rng(77), keras.src.initializers.random_initializers
+
+    def uniform(shape, minval=0.0, maxval=1.0, **_):
+        return draws.uniform(minval, maxval, shape).astype(np.float32)
+
+    def normal(shape, mean=0.0, stddev=1.0, **_):
+        return (mean + stddev * np.clip(draws.standard_normal(shape), -2, 2)).astype(np.float32)
+
+    source.random = types.SimpleNamespace(**{**vars(source.random), "uniform": uniform, "normal": normal, "truncated_normal": normal})
+
+
+if keras.backend.backend() == "jax":
+    draw_by_numpy()
 
 
 def initializer(rng):
