@@ -3,12 +3,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 bool lsi_mul_size(size_t a, size_t b, size_t *out) {
   return !__builtin_mul_overflow(a, b, out);
 }
 
-ls_status lsi_alloc(const char *what, size_t n, size_t size, void *out_pointer) {
+static ls_status allocate(const char *what, size_t n, size_t size, void **out, size_t *n_bytes) {
   size_t bytes;
   LSI_CHECK(lsi_mul_size(n, size, &bytes) && bytes <= SIZE_MAX / 2, LS_ERR_MEMORY, NULL,
             "%s: %zu x %zu bytes is more than can be addressed", what, n, size);
@@ -16,9 +18,29 @@ ls_status lsi_alloc(const char *what, size_t n, size_t size, void *out_pointer) 
   void *pointer = aligned_alloc(LSI_ALIGN, padded);
   LSI_CHECK(pointer, LS_ERR_MEMORY, "free memory, or lower batch_size or the layers' units",
             "%s: cannot allocate %zu bytes", what, bytes);
-  memset(pointer, 0, padded);
+  *out = pointer;
+  *n_bytes = padded;
+  return LS_OK;
+}
+
+ls_status lsi_alloc(const char *what, size_t n, size_t size, void *out_pointer) {
+  void *pointer = NULL;
+  size_t n_bytes = 0;
+  LSI_TRY(allocate(what, n, size, &pointer, &n_bytes));
+  memset(pointer, 0, n_bytes);
   *(void **)out_pointer = pointer;
   return LS_OK;
+}
+
+ls_status lsi_alloc_untouched(const char *what, size_t n, size_t size, void *out_pointer) {
+  size_t n_bytes;
+  return allocate(what, n, size, out_pointer, &n_bytes);
+}
+
+void lsi_forget_pages(void *begin, size_t n_bytes) {
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = ((uintptr_t)begin + page - 1) & ~(page - 1);
+  uintptr_t end = ((uintptr_t)begin + n_bytes) & ~(page - 1);
+  if (end > first) madvise((void *)first, end - first, MADV_DONTNEED);
 }
 
 void lsi_free(void *pointer) {

@@ -113,16 +113,21 @@ static void describe_slots(lsi_optimizer *o) {
   }
 }
 
-static ls_status allocate_slots(lsi_optimizer *o) {
+static ls_status allocate_slots(lsi_optimizer *o, size_t begin, size_t end) {
   for (int s = 0; s < o->n_slots; s++) {
-    LSI_TRY(LSI_ALLOC(o->slot_names[s], o->n, &o->slots[s]));
-    for (size_t i = 0; i < o->n; i++)
+    LSI_TRY(lsi_alloc_untouched(o->slot_names[s], o->n, sizeof *o->slots[s], &o->slots[s]));
+    for (size_t i = begin; i < end; i++)
       o->slots[s][i] = o->slot_initial[s];
   }
   return LS_OK;
 }
 
 ls_status lsi_optimizer_create(const lsi_object *object, size_t n, lsi_optimizer **out) {
+  return lsi_optimizer_create_share(object, n, 0, n, out);
+}
+
+ls_status lsi_optimizer_create_share(const lsi_object *object, size_t n, size_t begin, size_t end,
+                                     lsi_optimizer **out) {
   LSI_TRY(lsi_object_check(&lsi_optimizers, object));
   lsi_optimizer *o;
   LSI_TRY(LSI_ALLOC("optimizer", 1, &o));
@@ -131,7 +136,7 @@ ls_status lsi_optimizer_create(const lsi_object *object, size_t n, lsi_optimizer
   o->has_schedule = object->nested != NULL;
   o->learning_rate = lsi_object_get(object, "learning_rate");
   describe_slots(o);
-  ls_status status = allocate_slots(o);
+  ls_status status = allocate_slots(o, begin, end);
   if (status != LS_OK)
     lsi_optimizer_destroy(&o);
   else

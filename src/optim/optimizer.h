@@ -32,6 +32,8 @@ typedef struct lsi_optimizer {
 
 /* From the parsed object; allocates the slots for an arena of n elements. */
 ls_status lsi_optimizer_create(const lsi_object *object, size_t n, lsi_optimizer **out);
+/* The same for a rank that updates elements [begin, end) only: no other element of the slots is touched. */
+ls_status lsi_optimizer_create_share(const lsi_object *object, size_t n, size_t begin, size_t end, lsi_optimizer **out);
 void lsi_optimizer_destroy(lsi_optimizer **optimizer);
 
 /* The rate of the next update: the schedule at `iteration`, or the variable; times `factor` of linear scaling is the caller's. */

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "math/gemm.h"
 #include "train/run.h"
+#include "train/shard.h"
 #include "train/trainer.h"
 
 void lsi_kernels_text(char *text, size_t size) {
@@ -103,7 +104,10 @@ static ls_status certify_on_root(ls_trainer *t, const lsi_logs *logs) {
 
 ls_status lsi_certify_epoch(ls_trainer *t, const lsi_logs *logs) {
   if (!t->spec.run.dir && !t->certify.compares) return LS_OK;
-  return lsi_agree(t->comm, t->comm->rank == 0 ? certify_on_root(t, logs) : LS_OK);
+  LSI_TRY(lsi_slots_to_root(t->model));
+  ls_status status = t->comm->rank == 0 ? certify_on_root(t, logs) : LS_OK;
+  lsi_slots_forget(t->model);
+  return lsi_agree(t->comm, status);
 }
 
 ls_status lsi_certify_model(ls_trainer *t) {

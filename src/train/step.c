@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "math/team.h"
+#include "par/shares.h"
 #include "par/signals.h"
 #include "train/trainer.h"
 
@@ -84,8 +85,9 @@ ls_status lsi_train_step(ls_trainer *t) {
   t->step++;
   if (lsi_guard_alarmed(t, loss)) return lsi_guard_judge(t, &plan, sum, loss);       /* stop here, or leave this step out  */
   const float *grad = finish_gradient(t, sum);
-  lsi_optimizer_update(t->optimizer, lsi_optimizer_rate(t->optimizer) * t->rate_factor, 0, net->layout.n_trainable, grad,
-                       net->params);                                                 /* OPTIMIZER over the whole arena     */
+  lsi_optimizer_update(t->optimizer, lsi_optimizer_rate(t->optimizer) * t->rate_factor, t->share_begin, t->share_end, grad,
+                       net->params);                                                 /* OPTIMIZER over this rank's share   */
+  if (t->model->shares) LSI_TRY(lsi_shares_to_all(t->model->shares, net->params));   /* PARAMETERS -> ALLGATHER            */
   lsi_optimizer_advance(t->optimizer);
   lsi_tally_add(&t->tally, &t->objective, t->totals, loss, plan.n_rows);
   t->batch_loss = loss;

@@ -7,7 +7,9 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "par/shares.h"
 #include "train/reducer.h"
+#include "train/shard.h"
 
 /* About this many bytes of gradient travel in one go. */
 enum { BUCKET_BYTES = 4 << 20 };
@@ -166,7 +168,9 @@ static ls_status make_clip(ls_trainer *t) {
 
 static ls_status local_parts(ls_trainer *t, const ls_dataset *train) {
   const lsi_net *net = t->model->net;
-  LSI_TRY(lsi_model_optimizer(t->model, &t->optimizer));
+  t->optimizer = t->model->optimizer;
+  t->share_end = net->layout.n_trainable;
+  if (t->model->shares) lsi_shares_own(t->model->shares, &t->share_begin, &t->share_end);
   LSI_TRY(make_feed(t, train));
   LSI_TRY(lsi_workspace_create(net, (size_t)t->feed.max_rows, t->feed.max_leaves, true, &t->workspace));
   LSI_TRY(lsi_objective_scratch_create(&t->objective, (size_t)t->feed.max_rows, &t->scratch));
@@ -224,7 +228,9 @@ ls_status lsi_trainer_create(ls_model *model, ls_dataset *train, ls_dataset *val
   }
   if (status == LS_OK) status = lsi_model_need_compile(model, "fit");
   if (status == LS_OK) status = lsi_model_need_weights(model, t->spec.seed);
-  if (status == LS_OK) status = local_parts(t, train);
+  LSI_TRY_GOTO(status, fail, lsi_agree(comm, status));
+  LSI_TRY_GOTO(status, fail, lsi_model_shard(model, t->spec.shard_optimizer));
+  status = local_parts(t, train);
   if (status == LS_OK) status = lsi_timeline_create(t);
   LSI_TRY_GOTO(status, fail, lsi_agree(comm, status));
   LSI_TRY_GOTO(status, fail, shared_parts(t, validation_first ? train : validation, validation_first));

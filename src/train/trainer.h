@@ -51,6 +51,7 @@ struct ls_trainer {
   ls_fit_spec spec;             /* defaults filled in */
   lsi_objective objective;
   lsi_optimizer *optimizer;     /* the model's [saved: slots, iteration, learning rate] */
+  size_t share_begin, share_end; /* the elements this rank updates: all, unless the optimizer is sharded */
   double rate_factor;           /* linear scaling with the batch size */
 
   /* the step */
