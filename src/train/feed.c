@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "math/finite.h"
 
 static ls_status allocate(lsi_feed *feed) {
   size_t rows = (size_t)feed->max_rows;
@@ -74,15 +75,16 @@ int64_t lsi_feed_sample(const lsi_feed *feed, int64_t p, int64_t row) {
 }
 
 static bool is_binary(const lsi_objective *objective) {
-  return objective->loss.object.info->kind == LSI_LOSS_BINARY_CROSSENTROPY;
+  int kind = objective->loss.object.info->kind;
+  return kind == LSI_LOSS_BINARY_CROSSENTROPY || kind == LSI_LOSS_BINARY_FOCAL_CROSSENTROPY;
 }
 
 static ls_status bad_binary(const lsi_feed *feed, int64_t i, double value) {
   LSI_FAIL(LS_ERR_SHAPE,
            "for three classes or more sparse_categorical_crossentropy would fit, with an output for each; for numbers "
            "mean_squared_error",
-           "%s: sample %lld has target %g; binary_crossentropy takes 0 and 1, and what lies between", feed->data->label,
-           (long long)feed->rows[i], value);
+           "%s: sample %lld has target %g; %s takes 0 and 1, and what lies between", feed->data->label,
+           (long long)feed->rows[i], value, feed->objective->loss.object.info->name);
 }
 
 /* Other targets have losses below zero and nothing to converge to. */
@@ -101,9 +103,10 @@ static ls_status check_labels(const lsi_feed *feed, int64_t n) {
       if (feed->buffer.label[i] < 0 || feed->buffer.label[i] > 1) return bad_binary(feed, i, feed->buffer.label[i]);
     return LS_OK;
   }
+  double ignored = lsi_object_get(&feed->objective->loss.object, "ignore_class"); /* NaN equals no label */
   for (int64_t i = 0; i < n; i++) {
     int32_t label = feed->buffer.label[i];
-    LSI_CHECK(label >= 0 && label < classes, LS_ERR_SHAPE,
+    LSI_CHECK((double)label == ignored || (label >= 0 && label < classes), LS_ERR_SHAPE,
               "give the last layer as many units as there are classes, and number the classes from 0",
               "%s: sample %lld has label %d, the model has outputs for labels 0 to %lld", feed->data->label,
               (long long)feed->rows[i], label, (long long)classes - 1);
@@ -142,10 +145,7 @@ static void apply_class_weights(const lsi_feed *feed, int64_t n) {
 
 /* A single NaN or infinity among the samples spoils every weight after one step, far from its cause. */
 static ls_status check_finite(const lsi_feed *feed, const char *what, int64_t n, int64_t width, const float *values) {
-  int bad = 0;
-  if (feed->nonfinite == LSI_NONFINITE_IGNORE) return LS_OK;
-  for (int64_t i = 0; i < n * width; i++) bad |= !(fabsf(values[i]) <= FLT_MAX);
-  if (!bad) return LS_OK;
+  if (feed->nonfinite == LSI_NONFINITE_IGNORE || lsi_all_finite(values, (size_t)(n * width))) return LS_OK;
   int64_t at = 0;
   while (fabsf(values[at]) <= FLT_MAX) at++;
   LSI_FAIL(LS_ERR_NUMERIC, "mend such samples, or leave them out", "%s: sample %lld: value %lld of %s is %g, not a finite number",

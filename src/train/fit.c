@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "par/peers.h"
 #include "math/gemm.h"
 #include "par/signals.h"
 #include "train/done.h"
@@ -50,6 +51,7 @@ static ls_status run_validation(ls_trainer *t, double *values) {
 static ls_status validate(ls_trainer *t, lsi_logs *logs) {
   if (!t->validation || (t->epoch + 1) % t->spec.validation_freq != 0) return LS_OK;
   double values[1 + LSI_MAX_METRICS];
+  lsi_phase_set(t->comm, LSI_PHASE_VALIDATE, t->epoch + 1, 0);
   LSI_TRY(run_validation(t, values));
   if (stopped_by_signal(t)) return LS_OK;
   const lsi_objective *objective = &t->validation->objective;
@@ -159,7 +161,9 @@ static ls_status train(ls_trainer *t, ls_history **history) {
   ls_status status = lsi_train_epochs(t);
   if (status == LS_OK || status == LS_ERR_INTERRUPTED) LSI_TRY(lsi_timeline_finish(t));
   LSI_TRY(status);
+  lsi_phase_set(t->comm, LSI_PHASE_FINISH, 0, 0);
   LSI_TRY(lsi_guard_save(t));
+  lsi_optimizer_finalize(t->optimizer, t->model->net->params);
   LSI_TRY(lsi_callbacks_train_end(t));
   const lsi_phase_times *p = &t->times;
   report_times(t, p->fetch + p->forward + p->loss + p->backward + p->exchange + p->update,

@@ -84,7 +84,7 @@ void lsi_model_forget_optimizer(ls_model *model) {
 
 ls_status lsi_model_optimizer(ls_model *model, lsi_optimizer **out) {
   if (!model->optimizer)
-    LSI_TRY(lsi_optimizer_create(&model->compile.optimizer, model->net->layout.n_trainable, &model->optimizer));
+    LSI_TRY(lsi_optimizer_create(&model->compile.optimizer, &model->net->layout, &model->optimizer));
   *out = model->optimizer;
   return LS_OK;
 }

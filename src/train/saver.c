@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "ckpt/keras_config.h"
+#include "par/peers.h"
 #include "train/run.h"
 #include "train/shard.h"
 #include "train/trainer.h"
@@ -82,6 +83,7 @@ ls_status lsi_saver_save(ls_trainer *t) {
   if (!t->spec.run.dir) return LS_OK;
   LSI_TRY(lsi_guard_save(t));
   double begin_s = lsi_clock_s();
+  lsi_phase_set(t->comm, LSI_PHASE_CHECKPOINT, t->epoch + 1, t->step);
   LSI_TRY(lsi_slots_to_root(t->model));
   ls_status status = t->comm->rank == 0 ? save_on_root(t) : LS_OK;
   lsi_slots_forget(t->model);

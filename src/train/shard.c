@@ -3,13 +3,23 @@
 
 #include "par/shares.h"
 
+/* What looks at whole tensors, or at all slots within a step, has no shares. */
+static ls_status check(const lsi_optimizer *o) {
+  LSI_CHECK(!lsi_optimizer_measures_tensors(o) && o->average < 0 && o->accumulator < 0, LS_ERR_UNSUPPORTED,
+            "leave parallel.shard_optimizer out, or choose another optimizer",
+            "optimizer %s cannot be sharded: it measures whole tensors, or has use_ema or gradient_accumulation_steps",
+            o->object.info->class_name);
+  return LS_OK;
+}
+
 /* Local: what may fail before ranks talk. */
 static ls_status prepare(ls_model *model, const lsi_comm *comm, bool sharded) {
-  size_t n = model->net->layout.n_trainable, begin = 0, end = n;
+  const lsi_layout *layout = &model->net->layout;
+  size_t n = layout->n_trainable, begin = 0, end = n;
   if (sharded && !model->shares) LSI_TRY(lsi_shares_create(comm, n, &model->shares));
-  if (model->optimizer) return LS_OK;
   if (sharded) lsi_shares_own(model->shares, &begin, &end);
-  return lsi_optimizer_create_share(&model->compile.optimizer, n, begin, end, &model->optimizer);
+  if (!model->optimizer) LSI_TRY(lsi_optimizer_create_share(&model->compile.optimizer, layout, begin, end, &model->optimizer));
+  return sharded ? check(model->optimizer) : LS_OK;
 }
 
 ls_status lsi_model_shard(ls_model *model, bool sharded) {

@@ -81,6 +81,7 @@ static ls_status collect(const ls_trainer *t, const int64_t position[POSITION], 
   LSI_TRY(add_vector(list, "position", LSI_CKPT_I64, POSITION, position));
   LSI_TRY(add_vector(list, "skipped", LSI_CKPT_I64, 1, &t->guard.skipped));
   LSI_TRY(add_vector(list, "learning_rate", LSI_CKPT_F64, 1, &t->optimizer->learning_rate));
+  if (t->optimizer->scalar_name) LSI_TRY(add_vector(list, t->optimizer->scalar_name, LSI_CKPT_F64, 1, &t->optimizer->scalar));
   LSI_TRY(add_vector(list, "metrics/sums", LSI_CKPT_F64, (uint64_t)t->objective.n_values, t->tally.sums));
   const ls_history *h = t->history;
   LSI_TRY(add_vector(list, "history/epochs", LSI_CKPT_I64, (uint64_t)h->n_epochs, h->epochs));
@@ -203,6 +204,7 @@ static ls_status restore(const lsi_checkpoint *c, ls_trainer *t) {
   LSI_TRY(lsi_checkpoint_copy(c, "position", LSI_CKPT_I64, POSITION, position));
   if (lsi_checkpoint_array(c, "skipped")) LSI_TRY(lsi_checkpoint_copy(c, "skipped", LSI_CKPT_I64, 1, &t->guard.skipped));
   LSI_TRY(lsi_checkpoint_copy(c, "learning_rate", LSI_CKPT_F64, 1, &t->optimizer->learning_rate));
+  if (t->optimizer->scalar_name) LSI_TRY(lsi_checkpoint_copy(c, t->optimizer->scalar_name, LSI_CKPT_F64, 1, &t->optimizer->scalar));
   LSI_TRY(lsi_checkpoint_copy(c, "metrics/sums", LSI_CKPT_F64, (uint64_t)t->objective.n_values, t->tally.sums));
   LSI_TRY(restore_history(c, t->history));
   LSI_TRY(restore_callbacks(c, t));

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "math/team.h"
+#include "par/peers.h"
 #include "par/shares.h"
 #include "par/signals.h"
 #include "train/trainer.h"
@@ -34,11 +35,12 @@ static uint32_t local_flags(ls_trainer *t, ls_status fetched, const float *sum) 
   return fetched == LS_OK ? flags : flags | LSI_FLAG_FETCH_FAILED;
 }
 
-/* Regularisation, once, on the summed gradient; then clipping. The sum itself is shared and stays as it is. */
+/* Regularisation, once, on the summed gradient; then accumulation over steps, and clipping. The sum itself is shared and stays as it is. */
 static const float *finish_gradient(ls_trainer *t, const float *sum) {
   if (!t->grad) return sum;
   memcpy(t->grad, sum, t->model->net->layout.n_trainable * sizeof *sum);
   if (t->has_penalty) lsi_net_add_penalty_gradient(t->model->net, t->model->net->params, t->grad);
+  lsi_optimizer_accumulate(t->optimizer, t->grad);
   if (lsi_clip_wanted(t->optimizer)) lsi_clip_gradients(t->optimizer, t->clip_tensors, t->n_clip_tensors, t->grad);
   return t->grad;
 }
@@ -49,6 +51,7 @@ ls_status lsi_train_step(ls_trainer *t) {
   const float *sum;
   float *outputs, *delta = t->workspace->deltas[0];
   double clock = lsi_clock_s(), begin = clock;
+  lsi_phase_set(t->comm, LSI_PHASE_TRAIN, t->epoch + 1, t->step + 1);
 
   lsi_pass pass;
   lsi_pass_begin(&pass, net, t->workspace, &plan, &t->reducer, true);
@@ -85,9 +88,11 @@ ls_status lsi_train_step(ls_trainer *t) {
   t->step++;
   if (lsi_guard_alarmed(t, loss)) return lsi_guard_judge(t, &plan, sum, loss);       /* stop here, or leave this step out  */
   const float *grad = finish_gradient(t, sum);
-  lsi_optimizer_update(t->optimizer, lsi_optimizer_rate(t->optimizer) * t->rate_factor, t->share_begin, t->share_end, grad,
-                       net->params);                                                 /* OPTIMIZER over this rank's share   */
+  if (lsi_optimizer_due(t->optimizer))
+    lsi_optimizer_update(t->optimizer, lsi_optimizer_rate(t->optimizer) * t->rate_factor, t->share_begin, t->share_end, grad,
+                         net->params);                                               /* OPTIMIZER over this rank's share   */
   if (t->model->shares) LSI_TRY(lsi_shares_to_all(t->model->shares, net->params));   /* PARAMETERS -> ALLGATHER            */
+  lsi_optimizer_average(t->optimizer, net->params);
   lsi_optimizer_advance(t->optimizer);
   lsi_tally_add(&t->tally, &t->objective, t->totals, loss, plan.n_rows);
   t->batch_loss = loss;

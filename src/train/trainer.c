@@ -11,7 +11,7 @@
 #include "train/reducer.h"
 #include "train/shard.h"
 
-/* About this many bytes of gradient travel in one go. */
+/* About this many bytes of gradient travel in one go, unless the spec says otherwise. */
 enum { BUCKET_BYTES = 4 << 20 };
 
 ls_fit_spec ls_fit_spec_default(void) {
@@ -62,6 +62,8 @@ static ls_status check_spec(const ls_fit_spec *s) {
   LSI_CHECK((s->callbacks || s->n_callbacks <= 0) && (s->user_callbacks || s->n_user_callbacks <= 0) &&
                 (s->class_weight || s->n_class_weight <= 0),
             LS_ERR_ARG, NULL, "fit: a count is given, but no array of callbacks, user_callbacks or class_weight");
+  LSI_CHECK(s->bucket_bytes >= 0, LS_ERR_ARG, "0 means the default", "fit: bucket_bytes is %lld, must not be negative",
+            (long long)s->bucket_bytes);
   LSI_TRY(check_class_weights(s));
   LSI_CHECK(s->verbose >= 0 && s->verbose <= 2, LS_ERR_ARG, NULL, "fit: verbose is %d, must be 0, 1 or 2", s->verbose);
   return LS_OK;
@@ -72,6 +74,7 @@ static void fill_defaults(ls_fit_spec *s, int n_ranks) {
   if (!s->epochs) s->epochs = 1;
   if (!s->validation_batch_size) s->validation_batch_size = s->batch_size;
   if (!s->validation_freq) s->validation_freq = 1;
+  if (!s->bucket_bytes) s->bucket_bytes = BUCKET_BYTES;
   if (s->not_reproducible) s->leaf_rows = (s->batch_size + n_ranks - 1) / n_ranks; /* one leaf a rank: no tree within it */
   if (!s->leaf_rows) s->leaf_rows = lsi_leaf_rows_auto(s->batch_size);
   if (!s->check_every_steps) s->check_every_steps = 100;
@@ -97,6 +100,7 @@ static ls_status split(ls_trainer *t, const ls_dataset *train, const ls_dataset 
 
 static ls_status make_feed(ls_trainer *t, const ls_dataset *train) {
   LSI_TRY(lsi_objective_init(&t->objective, t->model, train));
+  t->objective.weighted = t->objective.weighted || t->spec.class_weight;
   t->feed.data = train;
   t->feed.objective = &t->objective;
   t->feed.batch_size = t->spec.batch_size;
@@ -138,7 +142,7 @@ static void bucket_range(const lsi_layout *layout, lsi_bucket *bucket) {
   }
 }
 
-/* Runs of layers, last first, of at least BUCKET_BYTES of gradients; the last run takes what is left. */
+/* Runs of layers, last first, of at least spec.bucket_bytes of gradients; the last run takes what is left. */
 static ls_status make_buckets(ls_trainer *t) {
   const lsi_net *net = t->model->net;
   LSI_TRY(LSI_ALLOC("buckets", net->n_layers, &t->buckets));
@@ -146,7 +150,7 @@ static ls_status make_buckets(ls_trainer *t) {
   for (int to = from - 1; to >= 0; to--) {
     lsi_bucket bucket = {.from = from, .to = to};
     bucket_range(&net->layout, &bucket);
-    bool full = bucket.end > bucket.begin && (bucket.end - bucket.begin) * sizeof(float) >= BUCKET_BYTES && bucket.begin > 0;
+    bool full = bucket.end > bucket.begin && (bucket.end - bucket.begin) * sizeof(float) >= (size_t)t->spec.bucket_bytes && bucket.begin > 0;
     if (!full && to > 0) continue;
     if (bucket.end > bucket.begin) t->buckets[t->n_buckets++] = bucket;
     from = to;
@@ -157,7 +161,7 @@ static ls_status make_buckets(ls_trainer *t) {
 static ls_status make_clip(ls_trainer *t) {
   const lsi_layout *layout = &t->model->net->layout;
   t->has_penalty = lsi_net_has_regularizers(t->model->net);
-  if (!t->has_penalty && !lsi_clip_wanted(t->optimizer)) return LS_OK;
+  if (!t->has_penalty && !lsi_clip_wanted(t->optimizer) && !lsi_optimizer_accumulates(t->optimizer)) return LS_OK;
   LSI_TRY(LSI_ALLOC("gradients", layout->n_trainable, &t->grad));
   LSI_TRY(LSI_ALLOC("clipping", layout->n, &t->clip_tensors));
   for (int i = 0; i < layout->n; i++)
@@ -174,8 +178,7 @@ static ls_status local_parts(ls_trainer *t, const ls_dataset *train) {
   LSI_TRY(make_feed(t, train));
   LSI_TRY(lsi_workspace_create(net, (size_t)t->feed.max_rows, t->feed.max_leaves, true, &t->workspace));
   LSI_TRY(lsi_objective_scratch_create(&t->objective, (size_t)t->feed.max_rows, &t->scratch));
-  LSI_TRY(LSI_ALLOC("loss", (size_t)t->feed.max_leaves * (size_t)t->objective.n_values, &t->leaf_values));
-  LSI_TRY(make_buckets(t));
+  LSI_TRY(LSI_ALLOC("loss", (size_t)t->feed.max_leaves * (size_t)lsi_objective_room(&t->objective), &t->leaf_values));
   LSI_TRY(make_clip(t));
   LSI_TRY(lsi_callbacks_create(&t->callbacks, &t->spec, net->layout.size));
   LSI_TRY(lsi_guard_create(t));
@@ -188,10 +191,13 @@ static ls_status local_parts(ls_trainer *t, const ls_dataset *train) {
 static ls_status shared_parts(ls_trainer *t, const ls_dataset *validation, int64_t validation_first) {
   const lsi_net *net = t->model->net;
   lsi_exchange_kind kind;
+  LSI_TRY(lsi_bcast(t->comm, &t->spec.bucket_bytes, sizeof t->spec.bucket_bytes)); /* all must cut alike */
+  LSI_TRY(lsi_agree(t->comm, make_buckets(t)));
+  LSI_TRY(lsi_agree(t->comm, lsi_timeline_create(t)));
   LSI_TRY(lsi_agree(t->comm, lsi_exchange_parse(t->spec.exchange, &kind)));
   LSI_TRY(lsi_exchange_create(t->comm, kind, net->layout.n_trainable, t->max_nodes, &t->exchange));
   for (int j = 0; j < t->max_nodes; j++) t->partials[j] = lsi_exchange_partial(t->exchange, j);
-  LSI_TRY(lsi_reducer_create(net, t->objective.n_values, t->feed.max_leaves, t->comm, &t->reduce, &t->reducer));
+  LSI_TRY(lsi_reducer_create(net, lsi_objective_room(&t->objective), t->feed.max_leaves, t->comm, &t->reduce, &t->reducer));
   if (!validation) return LS_OK;
   return lsi_evaluator_create(t->model, t->comm, validation, validation_first, validation->info.n_samples - validation_first,
                               t->spec.validation_batch_size, t->spec.leaf_rows, t->spec.validation_steps, &t->validation);
@@ -231,7 +237,6 @@ ls_status lsi_trainer_create(ls_model *model, ls_dataset *train, ls_dataset *val
   LSI_TRY_GOTO(status, fail, lsi_agree(comm, status));
   LSI_TRY_GOTO(status, fail, lsi_model_shard(model, t->spec.shard_optimizer));
   status = local_parts(t, train);
-  if (status == LS_OK) status = lsi_timeline_create(t);
   LSI_TRY_GOTO(status, fail, lsi_agree(comm, status));
   LSI_TRY_GOTO(status, fail, shared_parts(t, validation_first ? train : validation, validation_first));
   warn_idle_ranks(t);
