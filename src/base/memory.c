@@ -12,6 +12,7 @@ bool lsi_mul_size(size_t a, size_t b, size_t *out) {
 
 static ls_status allocate(const char *what, size_t n, size_t size, void **out, size_t *n_bytes) {
   size_t bytes;
+  *(void **)out_pointer = NULL;
   LSI_CHECK(lsi_mul_size(n, size, &bytes) && bytes <= SIZE_MAX / 2, LS_ERR_MEMORY, NULL,
             "%s: %zu x %zu bytes is more than can be addressed", what, n, size);
   size_t padded = lsi_round_up(bytes ? bytes : 1, LSI_ALIGN);

@@ -42,7 +42,7 @@ model:
     - Dense: {units: 2, activation: softmax}
 compile: {optimizer: {name: Adam, learning_rate: 0.01}, loss: sparse_categorical_crossentropy, metrics: accuracy}
 fit: {epochs: 8, batch_size: 16}
-checkpoint: {every_steps: 1}
+checkpoint: {every_steps: 1, background: false} # beside the training they would not slow it down
 END
 }
 
@@ -173,7 +173,7 @@ check_time_limit() { # nothing, or "learnt": with the margin the trainer learns,
   sed -i "s|^setup\$|settings=($settings); setup|" "$work/$name.sbatch"
   job=$(submit "$name" --nodes=2 --ntasks-per-node=1 --time=1)
   await "a requeue" 100 grep -qs 'requeued (restart 1 of 10)' "$work/$name.log" &&
-    said "$name" 'lockstep: Slurm ends this job in 0:0[01]:' && said "$name" 'stopped by the time limit at epoch' &&
+    said "$name" 'Slurm ends this job in 0:0[01]:' && said "$name" 'stopped by the time limit at epoch' &&
     await "the job to be waiting" 30 is "$job" PENDING && [ ! -e "$work/$name/done" ]
   report "$name: stops in time for a checkpoint, requeued" $? "$work/$name.log"
   scancel "$job"
