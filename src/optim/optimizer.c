@@ -37,11 +37,13 @@ static ls_status copy_tensors(lsi_optimizer *o, const lsi_layout *layout) {
 
 ls_status lsi_optimizer_create(const lsi_object *object, const lsi_layout *layout,
                                lsi_optimizer **out) {
-  return lsi_optimizer_create_share(object, layout, 0, layout->n_trainable, out);
+  LSI_TRY(lsi_optimizer_create_bare(object, layout, out));
+  lsi_optimizer_fill_slots(*out, 0, (*out)->n);
+  return LS_OK;
 }
 
-ls_status lsi_optimizer_create_share(const lsi_object *object, const lsi_layout *layout,
-                                     size_t begin, size_t end, lsi_optimizer **out) {
+ls_status lsi_optimizer_create_bare(const lsi_object *object, const lsi_layout *layout,
+                                    lsi_optimizer **out) {
   LSI_TRY(lsi_object_check(&lsi_optimizers, object));
   lsi_optimizer *o;
   LSI_TRY(LSI_ALLOC("optimizer", 1, &o));
@@ -49,7 +51,7 @@ ls_status lsi_optimizer_create_share(const lsi_object *object, const lsi_layout 
   o->n = layout->n_trainable;
   o->has_schedule = object->nested != NULL;
   o->learning_rate = lsi_object_get(object, "learning_rate");
-  ls_status status = lsi_optimizer_make_slots(o, begin, end);
+  ls_status status = lsi_optimizer_make_slots(o);
   if (status == LS_OK)
     status = copy_tensors(o, layout);
   if (status != LS_OK)

@@ -1,79 +1,121 @@
 /* SPDX-License-Identifier: MIT */
 #include "par/shares.h"
 
-#include <limits.h>
+#include <string.h>
 
 #include "base/memory.h"
-#include "math/team.h"
 
-enum { LINE = LSI_ALIGN / sizeof(float) };
+enum { PIECE_BYTES = 1 << 30, TAG = 3 };
 
-struct lsi_shares {
-  const lsi_comm *comm;
-  size_t n;
-  MPI_Datatype line; /* counts in lines fit an int up to 2^35 elements */
-  int *counts, *places;
-};
-
-static void cut(const lsi_shares *shares) {
-  for (int r = 0; r < shares->comm->size; r++) {
-    size_t begin, end;
-    lsi_team_slice(shares->n / LINE, 1, r, shares->comm->size, &begin, &end);
-    shares->places[r] = (int)begin;
-    shares->counts[r] = (int)(end - begin);
-  }
+static lsi_range owned(const lsi_shares *shares, int i, int rank) {
+  lsi_range r = shares->ranges[i], out;
+  lsi_exchange_owned(r.begin, r.end, rank, shares->comm->size, &out.begin, &out.end);
+  return out;
 }
 
-ls_status lsi_shares_create(const lsi_comm *comm, size_t n, lsi_shares **out) {
+static int count_pieces(const lsi_range *ranges, int n) {
+  int pieces = 0;
+  for (int i = 0; i < n; i++)
+    pieces += (int)((ranges[i].end - ranges[i].begin + LSI_EXCHANGE_MAX_RANGE - 1) /
+                    LSI_EXCHANGE_MAX_RANGE);
+  return pieces;
+}
+
+static void cut(lsi_shares *shares, const lsi_range *ranges, int n) {
+  for (int i = 0; i < n; i++)
+    for (size_t at = ranges[i].begin; at < ranges[i].end; at += LSI_EXCHANGE_MAX_RANGE) {
+      size_t left = ranges[i].end - at;
+      size_t length = left < LSI_EXCHANGE_MAX_RANGE ? left : LSI_EXCHANGE_MAX_RANGE;
+      shares->ranges[shares->n] = (lsi_range){at, at + length};
+      shares->own[shares->n] = owned(shares, shares->n, shares->comm->rank);
+      shares->n++;
+    }
+}
+
+ls_status lsi_shares_create(const lsi_comm *comm, const lsi_range *ranges, int n,
+                            lsi_shares **out) {
   lsi_shares *shares = NULL;
-  LSI_CHECK(n % LINE == 0 && n / LINE <= INT_MAX, LS_ERR_UNSUPPORTED, NULL, "%zu elements cannot be shared out", n);
+  int pieces = count_pieces(ranges, n);
   LSI_TRY(LSI_ALLOC("shares", 1, &shares));
-  *shares = (lsi_shares){.comm = comm, .n = n, .line = MPI_DATATYPE_NULL};
-  ls_status status = LSI_ALLOC("shares", comm->size, &shares->counts);
-  if (status == LS_OK) status = LSI_ALLOC("shares", comm->size, &shares->places);
-  if (status == LS_OK && (MPI_Type_contiguous(LINE, MPI_FLOAT, &shares->line) != MPI_SUCCESS || MPI_Type_commit(&shares->line) != MPI_SUCCESS))
-    status = lsi_error_set(LS_ERR_MPI, NULL, "MPI_Type_contiguous failed");
+  shares->comm = comm;
+  ls_status status = LSI_ALLOC("shares", pieces, &shares->ranges);
+  if (status == LS_OK)
+    status = LSI_ALLOC("shares", pieces, &shares->own);
   if (status != LS_OK) {
     lsi_shares_destroy(&shares);
     return status;
   }
-  cut(shares);
+  cut(shares, ranges, n);
   *out = shares;
   return LS_OK;
 }
 
 void lsi_shares_destroy(lsi_shares **shares) {
-  if (!*shares) return;
-  if ((*shares)->line != MPI_DATATYPE_NULL) MPI_Type_free(&(*shares)->line);
-  lsi_free((*shares)->counts);
-  lsi_free((*shares)->places);
+  if (!*shares)
+    return;
+  lsi_free((*shares)->ranges);
+  lsi_free((*shares)->own);
   lsi_free(*shares);
   *shares = NULL;
 }
 
-void lsi_shares_own(const lsi_shares *shares, size_t *begin, size_t *end) {
-  int rank = shares->comm->rank;
-  *begin = (size_t)shares->places[rank] * LINE;
-  *end = *begin + (size_t)shares->counts[rank] * LINE;
+bool lsi_shares_equal(const lsi_shares *a, const lsi_shares *b) {
+  return a->n == b->n && memcmp(a->ranges, b->ranges, (size_t)a->n * sizeof *a->ranges) == 0;
+}
+
+ls_status lsi_shares_exchange(const lsi_shares *shares, lsi_exchange *exchange, float *arena) {
+  for (int i = 0; i < shares->n; i++)
+    LSI_TRY(
+        lsi_exchange_gather(exchange, shares->ranges[i].begin, shares->ranges[i].end, arena));
+  return LS_OK;
 }
 
 ls_status lsi_shares_to_all(const lsi_shares *shares, float *arena) {
-  LSI_TRY_MPI(MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, arena, shares->counts, shares->places, shares->line,
-                             shares->comm->comm));
+  for (int i = 0; i < shares->n; i++)
+    for (int r = 0; r < shares->comm->size; r++) {
+      lsi_range piece = owned(shares, i, r);
+      size_t n_bytes = (piece.end - piece.begin) * sizeof *arena;
+      LSI_TRY(lsi_bcast_from(shares->comm, arena + piece.begin, n_bytes, r));
+    }
+  return LS_OK;
+}
+
+static ls_status hand_to_root(const lsi_comm *comm, char *bytes, size_t n_bytes, int from) {
+  for (size_t at = 0; at < n_bytes; at += PIECE_BYTES) {
+    size_t left = n_bytes - at, n = left < PIECE_BYTES ? left : PIECE_BYTES;
+    LSI_TRY(comm->rank == 0 ? lsi_receive(comm, bytes + at, n, from, TAG)
+                            : lsi_send(comm, bytes + at, n, 0, TAG));
+  }
   return LS_OK;
 }
 
 ls_status lsi_shares_to_root(const lsi_shares *shares, float *arena) {
-  int rank = shares->comm->rank;
-  const void *own = rank == 0 ? MPI_IN_PLACE : arena + (size_t)shares->places[rank] * LINE;
-  LSI_TRY_MPI(MPI_Gatherv(own, shares->counts[rank], shares->line, arena, shares->counts, shares->places, shares->line, 0,
-                          shares->comm->comm));
+  const lsi_comm *comm = shares->comm;
+  for (int i = 0; i < shares->n; i++)
+    for (int r = 1; r < comm->size; r++) {
+      lsi_range piece = owned(shares, i, r);
+      if (comm->rank != 0 && comm->rank != r)
+        continue;
+      char *bytes = (char *)(arena + piece.begin);
+      LSI_TRY(hand_to_root(comm, bytes, (piece.end - piece.begin) * sizeof *arena, r));
+    }
   return LS_OK;
 }
 
-void lsi_shares_forget(const lsi_shares *shares, float *arena) {
-  size_t begin, end;
-  lsi_shares_own(shares, &begin, &end);
-  lsi_forget_pages(arena, begin * sizeof *arena);
-  lsi_forget_pages(arena + end, (shares->n - end) * sizeof *arena);
+/* The next piece of this rank at or after `at`; pieces may come in any order. */
+static lsi_range next_own(const lsi_shares *shares, size_t at, size_t n) {
+  lsi_range next = {n, n};
+  for (int i = 0; i < shares->n; i++)
+    if (shares->own[i].end > shares->own[i].begin && shares->own[i].begin >= at &&
+        shares->own[i].begin < next.begin)
+      next = shares->own[i];
+  return next;
+}
+
+void lsi_shares_forget(const lsi_shares *shares, float *arena, size_t n) {
+  for (size_t at = 0; at < n;) {
+    lsi_range own = next_own(shares, at, n);
+    lsi_forget_pages(arena + at, (own.begin - at) * sizeof *arena);
+    at = own.end;
+  }
 }

@@ -1,19 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef LSI_PAR_SHARES_H
 #define LSI_PAR_SHARES_H
-/* An arena that every rank holds, or holds only its own share of: who has which elements, and how they meet. */
-#include "par/comm.h"
+/* Arenas of which every rank holds its own share: who has which elements, and how they meet. */
+#include "par/exchange.h"
 
-typedef struct lsi_shares lsi_shares;
+typedef struct lsi_range {
+  size_t begin, end;
+} lsi_range;
 
-/* n: a multiple of 16. Rank r's share is the r-th of `size` runs of whole cache lines. Not collective. */
-ls_status lsi_shares_create(const lsi_comm *comm, size_t n, lsi_shares **out);
+/* Of range i, own[i] is this rank's: what lsi_exchange_owned says. */
+typedef struct lsi_shares {
+  const lsi_comm *comm; /* borrowed */
+  int n;
+  lsi_range *ranges, *own;
+} lsi_shares;
+
+/* Ranges that do not overlap, as the exchange's; those too long for it are cut. Not collective. */
+ls_status lsi_shares_create(const lsi_comm *comm, const lsi_range *ranges, int n, lsi_shares **out);
 void lsi_shares_destroy(lsi_shares **shares);
-void lsi_shares_own(const lsi_shares *shares, size_t *begin, size_t *end);
+bool lsi_shares_equal(const lsi_shares *a, const lsi_shares *b);
 
-/* Each rank's share of `arena` [n] to all, or to rank 0 only; in place. Collective. Never allocates. */
+/* Every owner's elements of `arena`, in place: to all by the exchange (lsi_exchange_gather), to all, or to rank 0. Collective.
+   Never allocates. */
+ls_status lsi_shares_exchange(const lsi_shares *shares, lsi_exchange *exchange, float *arena);
 ls_status lsi_shares_to_all(const lsi_shares *shares, float *arena);
 ls_status lsi_shares_to_root(const lsi_shares *shares, float *arena);
-/* Give back the memory under what is not this rank's own; its contents are lost. */
-void lsi_shares_forget(const lsi_shares *shares, float *arena);
+/* Give back the memory under what is not this rank's own; its contents are lost. `n` elements in all. */
+void lsi_shares_forget(const lsi_shares *shares, float *arena, size_t n);
 #endif

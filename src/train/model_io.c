@@ -47,7 +47,8 @@ ls_status ls_model_save(const ls_model *model, const char *path) {
   LSI_NOT_NULL(model);
   LSI_NOT_NULL(path);
   const lsi_comm *comm = lsi_context_comm(model->context);
-  LSI_TRY(lsi_slots_to_root(model));
+  bool with_slots = ends_with(path, ".keras") || ends_with(path, ".weights.h5");
+  if (with_slots) LSI_TRY(lsi_slots_to_root(model));
   ls_status status = comm->rank == 0 ? save_on_root(model, path) : LS_OK;
   lsi_slots_forget(model);
   return lsi_agree(comm, status);

@@ -199,8 +199,8 @@ static ls_status restore(const lsi_checkpoint *c, ls_trainer *t) {
     char prefix[64];
     snprintf(prefix, sizeof prefix, "slots/%s/", t->optimizer->slot_names[s]);
     LSI_TRY(restore_arena(c, layout, prefix, true, t->optimizer->slots[s]));
+    lsi_slot_forget(t->model, s);
   }
-  lsi_slots_forget(t->model);
   LSI_TRY(lsi_checkpoint_copy(c, "position", LSI_CKPT_I64, POSITION, position));
   if (lsi_checkpoint_array(c, "skipped")) LSI_TRY(lsi_checkpoint_copy(c, "skipped", LSI_CKPT_I64, 1, &t->guard.skipped));
   LSI_TRY(lsi_checkpoint_copy(c, "learning_rate", LSI_CKPT_F64, 1, &t->optimizer->learning_rate));
