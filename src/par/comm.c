@@ -153,3 +153,22 @@ ls_status lsi_bcast_text(const lsi_comm *comm, char **text) {
     lsi_free(received);
   return status;
 }
+
+lsi_comm lsi_comm_of_node(const lsi_comm *comm) {
+  return (lsi_comm){.comm = comm->node, .node = comm->node, .rank = comm->node_rank, .size = comm->node_size,
+                    .node_rank = comm->node_rank, .node_size = comm->node_size, .n_nodes = 1};
+}
+
+ls_status lsi_least(const lsi_comm *comm, int64_t *value) {
+  LSI_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, value, 1, MPI_INT64_T, MPI_MIN, comm->comm));
+  return LS_OK;
+}
+
+ls_status lsi_unite(const lsi_comm *comm, void *bytes, size_t n_bytes) {
+  for (size_t done = 0; done < n_bytes;) {
+    size_t part = n_bytes - done < PIECE_BYTES ? n_bytes - done : PIECE_BYTES;
+    LSI_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, (char *)bytes + done, (int)part, MPI_UNSIGNED_CHAR, MPI_MAX, comm->comm));
+    done += part;
+  }
+  return LS_OK;
+}

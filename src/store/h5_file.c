@@ -131,6 +131,11 @@ ls_status lsi_h5_file_create(const char *path, hid_t *file) {
   return status;
 }
 
+int lsi_h5_descriptor(hid_t file) {
+  void *handle = NULL;
+  return H5Fget_vfd_handle(file, H5P_DEFAULT, &handle) >= 0 && handle ? *(int *)handle : -1;
+}
+
 void lsi_h5_close(hid_t file) {
   if (file >= 0) H5Fclose(file);
 }
