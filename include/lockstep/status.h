@@ -32,7 +32,7 @@ extern "C" {
   X(ERR_NUMERIC, "not a finite number")                                                            \
   X(ERR_STATE, "called in the wrong order")                                                        \
   X(ERR_BUSY, "in use by another run")                                                             \
-  X(ERR_INTERRUPTED, "stopped by a signal after saving")                                           \
+  X(ERR_INTERRUPTED, "stopped by a signal or a time limit")                                        \
   X(ERR_DIFFERENT, "contents differ")                                                              \
   X(ERR_INTERNAL, "internal error")
 

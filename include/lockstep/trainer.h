@@ -38,9 +38,12 @@ typedef struct ls_callback {
 LS_API void ls_trainer_stop(ls_trainer *trainer);
 LS_API double ls_trainer_learning_rate(const ls_trainer *trainer);
 LS_API ls_status ls_trainer_set_learning_rate(ls_trainer *trainer, double learning_rate);
+/** Steps that fit.on_nonfinite "skip" has left out so far. */
+LS_API int64_t ls_trainer_skipped_steps(const ls_trainer *trainer);
 LS_API ls_model *ls_trainer_model(ls_trainer *trainer);
 
-/** Where a run keeps its files, and how it survives. */
+/** Where a run keeps its files, and how it survives. Checkpoints are written beside the training, from a copy of the state; one
+    that falls due while another is being written is made right after that. */
 typedef struct ls_run_spec {
   const char *dir;            /* run folder; NULL: nothing is written */
   const char *config_text;    /* stored as config.yaml and inside checkpoints; may be NULL */
@@ -49,6 +52,12 @@ typedef struct ls_run_spec {
   double checkpoint_seconds;  /* every T seconds, agreed by all ranks; 0: off */
   int64_t checkpoint_epochs;  /* every N epochs; default 1; negative: off */
   int checkpoint_keep;        /* the newest K are kept; default 3, at least 2 */
+  bool checkpoint_blocking;   /* write within the step: no copy of the state, no thread */
+  bool checkpoint_verify;     /* read each file back and compare, before it counts */
+  const char *checkpoint_on_error; /* "stop" (default): fit ends with the error; "warn": it is told, and training goes on */
+  double time_limit;          /* seconds: stop as by a signal before fit has taken so long; 0: off. The end of the Slurm job
+                                 that the program runs in always counts, when there is a dir */
+  double before_end_seconds;  /* how long before such an end to stop; 0: learnt from the checkpoints and steps so far */
 } ls_run_spec;
 
 typedef struct ls_fit_spec {
@@ -77,6 +86,9 @@ typedef struct ls_fit_spec {
   const ls_callback *user_callbacks;
   int n_user_callbacks;
   const char *exchange;          /* "auto", "shared", "mpi": never changes the bits */
+  int64_t check_every_steps;     /* compare the ranks' weights and slots every N steps; 0: 100; negative: never */
+  const char *on_nonfinite;      /* inputs, losses or gradients that are not finite: "stop" (default) with LS_ERR_NUMERIC, which
+                                    names sample and layer; "skip": that step changes nothing; "ignore": as Keras does */
   ls_run_spec run;
 } ls_fit_spec;
 
@@ -85,8 +97,8 @@ LS_API ls_fit_spec ls_fit_spec_default(void);
 
 /**
  * Train. `validation` may be NULL. `history` may be NULL; else owned by the caller.
- * @return LS_OK; LS_ERR_INTERRUPTED after SIGINT, SIGTERM or SIGUSR1 at any rank (a checkpoint was
- *         written if the run has a folder); else the same error on every rank
+ * @return LS_OK; LS_ERR_INTERRUPTED after SIGINT, SIGTERM or SIGUSR1 at any rank, or in time before run.time_limit or
+ *         the job's end (a checkpoint was written if the run has a folder); else the same error on every rank
  */
 LS_API ls_status ls_model_fit(ls_model *model, ls_dataset *train, ls_dataset *validation,
                               const ls_fit_spec *spec, ls_history **history);

@@ -37,6 +37,19 @@ void lsi_hash_hex(const lsi_hash *hash, char hex[LSI_DIGEST_HEX]) {
   to_hex(XXH3_128bits_digest(hash->state), hex);
 }
 
+static void to_halves(XXH128_hash_t value, uint64_t half[2]) {
+  half[0] = value.high64;
+  half[1] = value.low64;
+}
+
+void lsi_hash_value(const lsi_hash *hash, uint64_t half[2]) {
+  to_halves(XXH3_128bits_digest(hash->state), half);
+}
+
+void lsi_hash_bytes_value(const void *data, size_t n_bytes, uint64_t half[2]) {
+  to_halves(XXH3_128bits(data, n_bytes), half);
+}
+
 void lsi_hash_destroy(lsi_hash **hash) {
   if (!*hash) return;
   XXH3_freeState((*hash)->state);

@@ -72,7 +72,8 @@ static ls_status make_image(const char *index, const lsi_ckpt_array *arrays, int
 }
 
 ls_status lsi_checkpoint_write(const char *dir, int64_t iteration, const lsi_ckpt_array *arrays,
-                               int n_arrays, const lsi_ckpt_text *texts, int n_texts, int keep) {
+                               int n_arrays, const lsi_ckpt_text *texts, int n_texts, int keep,
+                               bool verify) {
   LSI_CHECK(iteration >= 0 && keep >= 2, LS_ERR_ARG, "keep at least 2",
             "checkpoint: iteration %lld, keep %d", (long long)iteration, keep);
   char *index = NULL, path[LSI_CKPT_PATH];
@@ -88,7 +89,8 @@ ls_status lsi_checkpoint_write(const char *dir, int64_t iteration, const lsi_ckp
   if (status == LS_OK)
     lsi_durable_sweep(dir); /* what a killed writer left may be what fills the disk */
   if (status == LS_OK)
-    status = lsi_durable_write(path, bytes, n_bytes);
+    status = verify ? lsi_durable_write_verified(path, bytes, n_bytes)
+                    : lsi_durable_write(path, bytes, n_bytes);
   lsi_free(bytes);
   if (status == LS_OK)
     lsi_ckpt_dir_prune(dir, iteration, keep);

@@ -27,9 +27,10 @@ typedef struct lsi_ckpt_text {
   const char *value;
 } lsi_ckpt_text;
 
-/* Write DIR/ckpt-<iteration>.h5 durably, then remove all but the newest `keep` (>= 2) good-looking ones. DIR is made. Not collective: rank 0 calls. */
+/* Write DIR/ckpt-<iteration>.h5 durably, then remove all but the newest `keep` (>= 2) good-looking ones. DIR is made. `verify`: read back
+   before the file gets its name. Not collective: rank 0 calls. */
 ls_status lsi_checkpoint_write(const char *dir, int64_t iteration, const lsi_ckpt_array *arrays, int n_arrays,
-                               const lsi_ckpt_text *texts, int n_texts, int keep);
+                               const lsi_ckpt_text *texts, int n_texts, int keep, bool verify);
 
 typedef struct lsi_checkpoint lsi_checkpoint;
 /* Read and verify a whole file. Not collective. */

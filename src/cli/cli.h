@@ -38,7 +38,8 @@ typedef enum cli_key {
   CLI_NO_Y,
   CLI_X,
   CLI_Y,
-  CLI_SAMPLE_WEIGHT
+  CLI_SAMPLE_WEIGHT,
+  CLI_TIME_LIMIT
 } cli_key;
 
 /* What the command line holds after parsing: option values by their key, and the files. */

@@ -16,6 +16,9 @@ static const cli_option options[] = {
     {"verbose", CLI_VERBOSE, "0|1|2",
      "0 silent, 1 progress bar, 2 one line an epoch (default: fit.verbose)"},
     {"threads", 't', "N", "Threads a rank (default: parallel.threads)"},
+    {"time-limit", CLI_TIME_LIMIT, "SECONDS",
+     "Stop before this time is over, with a checkpoint and exit code 75 (default: "
+     "checkpoint.time_limit); within a Slurm job, its end counts as well"},
     {0},
 };
 
@@ -74,7 +77,7 @@ static int start(training *t, int64_t threads) {
   return status == LS_OK ? CLI_OK : (cli_fail(status), CLI_USAGE);
 }
 
-static int prepare(training *t, int64_t verbose) {
+static int prepare(training *t, int64_t verbose, int64_t time_limit) {
   ls_status status = ls_config_build_model(t->context, t->config, &t->model);
   if (status != LS_OK)
     return cli_fail(status), CLI_USAGE;
@@ -86,6 +89,8 @@ static int prepare(training *t, int64_t verbose) {
     return cli_fail(status);
   if (verbose >= 0)
     t->fit.verbose = (int)verbose;
+  if (time_limit)
+    t->fit.run.time_limit = (double)time_limit;
   t->verbose = t->fit.verbose;
   t->fit.run.dir = t->dir;
   t->fit.run.resume = t->args->value[CLI_RESUME];
@@ -120,7 +125,7 @@ static int interrupted(const training *t) {
            "the same command resumes from the checkpoint in %s/checkpoints, on any number of ranks "
            "and threads",
            t->dir);
-  cli_note(hint, "stopped by a signal, after saving");
+  cli_note(hint, "%s", ls_last_error()->message);
   return CLI_INTERRUPTED;
 }
 
@@ -221,8 +226,9 @@ static void finish(training *t) {
 
 static int run(const cli_args *args) {
   training t = {.args = args};
-  int64_t threads, verbose;
+  int64_t threads, verbose, time_limit;
   if (!cli_int(args, &cli_train, 't', 1, 4096, 0, &threads) ||
+      !cli_int(args, &cli_train, CLI_TIME_LIMIT, 1, 1000000000, 0, &time_limit) ||
       !cli_int(args, &cli_train, CLI_VERBOSE, 0, 2, -1, &verbose))
     return CLI_USAGE;
   if (args->value['o'])
@@ -234,7 +240,7 @@ static int run(const cli_args *args) {
     t.dir[length - 1] = 0;
   int code = start(&t, threads);
   if (code == CLI_OK)
-    code = prepare(&t, verbose);
+    code = prepare(&t, verbose, time_limit);
   if (code == CLI_OK)
     code = announce(&t);
   if (code == CLI_OK)

@@ -30,7 +30,7 @@ static void print_help(void) {
        "\n"
        "Exit codes: 0 done; 1 failed, or `diff` found a difference; 2 wrong command line or "
        "config;\n"
-       "75 stopped by a signal after saving (the same command resumes).");
+       "75 stopped by a signal or a time limit after saving (the same command resumes).");
 }
 
 static int unknown_verb(const char *word) {

@@ -120,6 +120,9 @@ static const lsi_key fit_keys[] = {
         "weights by class: {0: 1.0, 1: 2.5} or [1.0, 2.5]"),
     KEY("base_batch_size", INT, "0", "[0,1e9]",
         "learning rate x batch_size / base_batch_size; 0: off"),
+    KEY("on_nonfinite", CHOICE, "stop", "stop|skip|ignore",
+        "inputs, losses or gradients that are infinite or NaN: stop and name the place, skip that "
+        "step, or ignore"),
     KEY("verbose", INT, "1", "[0,2]", "0 silent, 1 progress bar, 2 one line an epoch"),
 };
 static const lsi_map fit_map = MAP("key", fit_keys);
@@ -129,6 +132,16 @@ static const lsi_key checkpoint_keys[] = {
     KEY("every_seconds", FLOAT, "0.0", "[0,1e9]", "0: off"),
     KEY("every_epochs", INT, "1", "[0,1e9]", "0: off"),
     KEY("keep", INT, "3", "[2,1e6]", "the newest ones are kept"),
+    KEY("background", BOOL, "true", NULL,
+        "written beside the training, from a copy of the state; false: training waits"),
+    KEY("verify", BOOL, "false", NULL, "read each file back and compare, before it counts"),
+    KEY("on_error", CHOICE, "stop", "stop|warn",
+        "what a checkpoint that cannot be written means for the run"),
+    KEY("time_limit", FLOAT, "0.0", "[0,1e9]",
+        "seconds after which training must have stopped, with a checkpoint and exit code 75; 0: "
+        "off. The end of a Slurm job counts in any case"),
+    KEY("before_end_seconds", FLOAT, "0.0", "[0,1e9]",
+        "how long before that to stop; 0: learnt from the checkpoints so far"),
 };
 static const lsi_map checkpoint_map = MAP("key", checkpoint_keys);
 
@@ -139,6 +152,8 @@ static const lsi_key parallel_keys[] = {
         "rows of a leaf of the batch, part of the result; 0: from the batch size"),
     KEY("exchange", CHOICE, "auto", "auto|shared|mpi",
         "how gradients meet; never changes the result"),
+    KEY("check_every_steps", INT, "100", "[0,1e15]",
+        "compare the ranks' weights every N steps, so that a failing memory is found; 0: off"),
     KEY("kernels", TEXT, "auto", NULL,
         "BLIS kernel set: auto, or a name such as haswell, skx, zen3"),
 };

@@ -32,12 +32,20 @@ ls_status ls_config_fit_spec(const ls_config *config, ls_fit_spec *out) {
   spec.n_callbacks = config->n_callbacks;
   spec.leaf_rows = lsi_get_int(parallel, "leaf_rows");
   spec.exchange = lsi_get_text(parallel, "exchange");
+  spec.on_nonfinite = lsi_get_text(fit, "on_nonfinite");
+  int64_t check = lsi_get_int(parallel, "check_every_steps");
+  spec.check_every_steps = check ? check : -1; /* the spec's 0 means its default */
   spec.run.config_text = config->text;
   spec.run.checkpoint_steps = lsi_get_int(checkpoint, "every_steps");
   spec.run.checkpoint_seconds = lsi_get_float(checkpoint, "every_seconds");
   int64_t epochs = lsi_get_int(checkpoint, "every_epochs");
   spec.run.checkpoint_epochs = epochs ? epochs : -1; /* the spec's 0 means its default */
   spec.run.checkpoint_keep = (int)lsi_get_int(checkpoint, "keep");
+  spec.run.checkpoint_blocking = !lsi_get_bool(checkpoint, "background");
+  spec.run.checkpoint_verify = lsi_get_bool(checkpoint, "verify");
+  spec.run.checkpoint_on_error = lsi_get_text(checkpoint, "on_error");
+  spec.run.time_limit = lsi_get_float(checkpoint, "time_limit");
+  spec.run.before_end_seconds = lsi_get_float(checkpoint, "before_end_seconds");
   *out = spec;
   return LS_OK;
 }

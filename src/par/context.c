@@ -11,6 +11,7 @@
 #include "math/team.h"
 #include "par/comm.h"
 #include "par/context.h"
+#include "par/idle_cores.h"
 #include "par/launch.h"
 #include "par/signals.h"
 
@@ -118,7 +119,9 @@ static ls_status choose_threads(ls_context *context, const ls_context_spec *spec
     lsi_log_warn(
         "MPI was initialised without thread support: call MPI_Init_thread with MPI_THREAD_FUNNELED "
         "or higher instead of MPI_Init");
-  return lsi_cores_warn(&context->comm, &context->cores, context->threads);
+  LSI_TRY(lsi_cores_warn(&context->comm, &context->cores, context->threads));
+  bool by_binding = spec->threads == 0 && !getenv("OMP_NUM_THREADS");
+  return lsi_idle_cores_note(&context->comm, &context->cores, by_binding);
 }
 
 /* Programs or kernel sets that differ would give bits that differ. */

@@ -49,6 +49,8 @@ static int find_local(lsi_cores *out, char hex[LSI_DIGEST_HEX]) {
     add_places(set);
     hwloc_bitmap_and(set, set, hwloc_topology_get_allowed_cpuset(topology));
     out->n_cores = count_cores(topology, set);
+    out->n_cpus = hwloc_bitmap_weight(set);
+    out->n_available = hwloc_bitmap_weight(hwloc_topology_get_allowed_cpuset(topology));
     hwloc_bitmap_list_snprintf(out->list, sizeof out->list, set);
     char *whole = NULL;
     if (hwloc_bitmap_list_asprintf(&whole, set) >= 0)
@@ -70,8 +72,12 @@ ls_status lsi_cores_find(const lsi_comm *comm, lsi_cores *out) {
       lsi_agree(&node, LSI_ALLOC("core sets of the node", (size_t)node.size * sizeof hex, &all)));
   int code = MPI_Allgather(hex, sizeof hex, MPI_CHAR, all, sizeof hex, MPI_CHAR, node.comm);
   cores.n_sharers = 0;
-  for (int r = 0; r < node.size; r++)
-    cores.n_sharers += memcmp(all + (size_t)r * sizeof hex, hex, sizeof hex) == 0;
+  for (int r = 0; r < node.size; r++) {
+    if (memcmp(all + (size_t)r * sizeof hex, hex, sizeof hex) != 0)
+      continue;
+    if (cores.n_sharers++ == 0)
+      cores.first_sharer = r == node.rank;
+  }
   lsi_free(all);
   if (code != MPI_SUCCESS)
     return lsi_mpi_status(code, "MPI_Allgather");

@@ -5,9 +5,12 @@
 #include "par/comm.h"
 
 typedef struct lsi_cores {
-  int n_cores;   /* physical cores this rank may use, at least 1 */
-  int n_sharers; /* ranks of this node, this one included, bound to just these cores */
-  char list[96]; /* their processing units as Linux numbers them, "0-3,8"; cut when long */
+  int n_cores;       /* physical cores this rank may use, at least 1 */
+  int n_sharers;     /* ranks of this node, this one included, bound to just these cores */
+  int n_cpus;        /* processing units this rank may use, 0 when unknown */
+  int n_available;   /* processing units of the machine that this process could be given */
+  bool first_sharer; /* the first rank of this node with just these cores */
+  char list[96];     /* their processing units as Linux numbers them, "0-3,8"; cut when long */
 } lsi_cores;
 
 /* Looks at the binding of the calling thread (or at OMP_PLACES). Collective on comm->node. */

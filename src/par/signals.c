@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "par/signals.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
+
+#include "base/clock.h"
 
 static const struct {
   int number;
@@ -19,6 +22,7 @@ enum { N_STOP_SIGNALS = sizeof stop_signals / sizeof *stop_signals };
 static struct sigaction previous[N_STOP_SIGNALS];
 static bool installed;
 static _Atomic uint32_t pending; /* lock-free, hence safe in a handler */
+static double stop_at = INFINITY;
 
 /* Only async-signal-safe calls: a second Ctrl-C means now, so it gets the default effect. */
 static void on_signal(int number) {
@@ -52,7 +56,12 @@ void lsi_signals_restore(void) {
 }
 
 uint32_t lsi_signals_pending(void) {
-  return atomic_load(&pending);
+  uint32_t time = isfinite(stop_at) && lsi_clock_s() >= stop_at ? LSI_STOP_TIME : 0;
+  return atomic_load(&pending) | time;
+}
+
+void lsi_signals_stop_at(double clock_s) {
+  stop_at = clock_s;
 }
 
 void lsi_signals_clear(void) {
@@ -63,5 +72,5 @@ const char *lsi_signals_name(uint32_t bits) {
   for (int i = 0; i < N_STOP_SIGNALS; i++)
     if (bits & stop_signals[i].bit)
       return stop_signals[i].name;
-  return "no signal";
+  return bits & LSI_STOP_TIME ? "the time limit" : "no signal";
 }

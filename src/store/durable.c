@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,30 +89,68 @@ static ls_status sync_file(const char *temporary, const char *path) {
   return status;
 }
 
-ls_status lsi_durable_commit(const char *temporary, const char *path) {
-  ls_status status = sync_file(temporary, path);
-  if (status == LS_OK && rename(temporary, path) != 0)
-    status = io_error(path, "cannot put the new file in its place");
-  if (status != LS_OK) {
-    unlink(temporary);
-    return status;
-  }
+static ls_status move_into_place(const char *temporary, const char *path) {
+  if (rename(temporary, path) != 0)
+    return io_error(path, "cannot put the new file in its place");
   return sync_folder_of(path);
 }
 
-ls_status lsi_durable_write(const char *path, const void *bytes, size_t n) {
-  char temporary[LSI_PATH_BYTES];
-  LSI_TRY(lsi_durable_temporary(path, temporary));
+/* What the disk holds under `temporary`, from the disk itself as far as the system lets us say so. */
+static ls_status read_back(const char *temporary, const char *path, const char *bytes, size_t n) {
+  enum { BLOCK = 1 << 20 };
+  char *block = NULL;
+  int fd = open(temporary, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return io_error(path, "cannot open the temporary file");
+  posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+  ls_status status = lsi_alloc("block of a file", BLOCK, 1, &block);
+  for (size_t at = 0; status == LS_OK && at <= n;) {
+    ssize_t got = read(fd, block, BLOCK);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) status = io_error(path, "cannot read back what was written");
+    else if (at + (size_t)got > n || (got == 0 && at < n) || memcmp(block, bytes + at, (size_t)got) != 0)
+      status = lsi_error_set(LS_ERR_CORRUPT, "the disk or its cable may be failing; the old file is untouched",
+                             "%s: reads back other than it was written, after byte %zu of %zu", path, at, n);
+    if (got <= 0) break;
+    at += (size_t)got;
+  }
+  close(fd);
+  lsi_free(block);
+  return status;
+}
+
+ls_status lsi_durable_commit(const char *temporary, const char *path) {
+  ls_status status = sync_file(temporary, path);
+  if (status == LS_OK) status = move_into_place(temporary, path);
+  if (status != LS_OK) unlink(temporary);
+  return status;
+}
+
+static ls_status write_temporary(const char *temporary, const char *path, const void *bytes, size_t n) {
   int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (fd < 0) return io_error(path, "cannot create a temporary file in the same folder");
   ls_status status = write_all(fd, path, bytes, n);
+  if (status == LS_OK && fsync(fd) != 0) status = io_error(path, "cannot sync");
   /* NFS reports a full disk at close. */
   if (close(fd) != 0 && status == LS_OK) status = io_error(path, "cannot write");
-  if (status != LS_OK) {
-    unlink(temporary);
-    return status;
-  }
-  return lsi_durable_commit(temporary, path);
+  return status;
+}
+
+static ls_status write_whole(const char *path, const void *bytes, size_t n, bool verify) {
+  char temporary[LSI_PATH_BYTES];
+  LSI_TRY(lsi_durable_temporary(path, temporary));
+  ls_status status = write_temporary(temporary, path, bytes, n);
+  if (status == LS_OK && verify) status = read_back(temporary, path, bytes, n);
+  if (status == LS_OK) status = move_into_place(temporary, path);
+  if (status != LS_OK) unlink(temporary);
+  return status;
+}
+
+ls_status lsi_durable_write(const char *path, const void *bytes, size_t n) {
+  return write_whole(path, bytes, n, false);
+}
+
+ls_status lsi_durable_write_verified(const char *path, const void *bytes, size_t n) {
+  return write_whole(path, bytes, n, true);
 }
 
 ls_status lsi_durable_remove(const char *path) {

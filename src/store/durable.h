@@ -11,6 +11,8 @@ enum { LSI_PATH_BYTES = 4096 };
 /* Replace `path` atomically with n bytes. On any error the old file is untouched and the temporary is removed.
    LS_ERR_NO_SPACE on ENOSPC/EDQUOT, LS_ERR_IO otherwise, with path and strerror. */
 ls_status lsi_durable_write(const char *path, const void *bytes, size_t n);
+/* The same, and reads the new file back before it takes the old one's place: LS_ERR_CORRUPT when it differs. */
+ls_status lsi_durable_write_verified(const char *path, const void *bytes, size_t n);
 /* For a writer that needs a real file: a name in the folder of `path`, then its atomic move to `path` (fsync, rename,
    fsync of the folder). A failed commit removes the temporary; before that it is the caller's to remove. */
 ls_status lsi_durable_temporary(const char *path, char temporary[LSI_PATH_BYTES]);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "store/h5_error.h"
+#include "store/h5_image.h"
 
 void lsi_h5_init(void) {
   static _Thread_local bool done; /* the printed error stack is a setting of each thread */
@@ -19,8 +20,7 @@ void lsi_h5_init(void) {
   done = true;
 }
 
-/* HDF5 tells in-memory files apart by their names alone, so each gets one of its own. */
-static void unique_name(char *name, size_t size) {
+void lsi_h5_image_name(char *name, size_t size) {
   static atomic_ulong counter;
   snprintf(name, size, "lockstep-image-%lu", atomic_fetch_add(&counter, 1) + 1);
 }
@@ -60,7 +60,7 @@ static ls_status open_failed(const char *path) {
            reason);
 }
 
-static hid_t access_list(void) {
+hid_t lsi_h5_access_list(void) {
   hid_t list = H5Pcreate(H5P_FILE_ACCESS);
   if (list >= 0) H5Pset_fclose_degree(list, H5F_CLOSE_STRONG);
   return list;
@@ -69,7 +69,7 @@ static hid_t access_list(void) {
 ls_status lsi_h5_open(const char *path, hid_t *file) {
   LSI_TRY(check_regular_file(path));
   lsi_h5_init();
-  hid_t list = access_list();
+  hid_t list = lsi_h5_access_list();
   LSI_CHECK(list >= 0, LS_ERR_MEMORY, NULL, "%s: HDF5: %s", path, lsi_h5_reason());
   hid_t id = H5Fopen(path, H5F_ACC_RDONLY, list);
   ls_status status = id < 0 ? open_failed(path) : LS_OK;
@@ -84,8 +84,8 @@ ls_status lsi_h5_open_image(const void *bytes, size_t n, const char *what, hid_t
             NULL, "%s: not an HDF5 file", what);
   lsi_h5_init();
   char name[64];
-  unique_name(name, sizeof name);
-  hid_t list = access_list();
+  lsi_h5_image_name(name, sizeof name);
+  hid_t list = lsi_h5_access_list();
   LSI_CHECK(list >= 0, LS_ERR_MEMORY, NULL, "%s: HDF5: %s", what, lsi_h5_reason());
   ls_status status = LS_OK;
   hid_t id = -1;
@@ -100,26 +100,9 @@ ls_status lsi_h5_open_image(const void *bytes, size_t n, const char *what, hid_t
   return status;
 }
 
-ls_status lsi_h5_image_create(hid_t *file) {
-  lsi_h5_init();
-  char name[64];
-  unique_name(name, sizeof name);
-  hid_t list = access_list();
-  LSI_CHECK(list >= 0, LS_ERR_MEMORY, NULL, "HDF5 image: %s", lsi_h5_reason());
-  hid_t id = -1;
-  if (H5Pset_fapl_core(list, 1 << 20, 0) >= 0)
-    id = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, list);
-  ls_status status = LS_OK;
-  if (id < 0)
-    status = lsi_error_set(LS_ERR_MEMORY, NULL, "HDF5 image: cannot create (%s)", lsi_h5_reason());
-  H5Pclose(list);
-  if (status == LS_OK) *file = id;
-  return status;
-}
-
 ls_status lsi_h5_file_create(const char *path, hid_t *file) {
   lsi_h5_init();
-  hid_t list = access_list();
+  hid_t list = lsi_h5_access_list();
   LSI_CHECK(list >= 0, LS_ERR_MEMORY, NULL, "%s: HDF5: %s", path, lsi_h5_reason());
   hid_t id = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, list);
   ls_status status = LS_OK;

@@ -6,27 +6,32 @@
  */
 #include "store/h5.h"
 
+#include <malloc.h> /* malloc_usable_size */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "store/h5_error.h"
+#include "store/h5_image.h"
+
+/* Finish writing, and how long the file is then; negative on failure. */
+static ssize_t flushed_size(hid_t file) {
+  return H5Fflush(file, H5F_SCOPE_GLOBAL) < 0 ? -1 : H5Fget_file_image(file, NULL, 0);
+}
 
 ls_status lsi_h5_image_finish(hid_t file, void **bytes, size_t *n) {
-  void *image = NULL;
-  ls_status status = LS_OK;
-  ssize_t size = H5Fflush(file, H5F_SCOPE_GLOBAL) < 0 ? -1 : H5Fget_file_image(file, NULL, 0);
+  ssize_t size = flushed_size(file);
   if (size <= 0) {
-    status =
+    ls_status status =
         lsi_error_set(LS_ERR_INTERNAL, NULL, "HDF5 image: cannot finish (%s)", lsi_h5_reason());
-  } else if ((status = lsi_alloc("HDF5 image", (size_t)size, 1, &image)) == LS_OK &&
-             H5Fget_file_image(file, image, (size_t)size) != size) {
-    status = lsi_error_set(LS_ERR_INTERNAL, NULL, "HDF5 image: cannot copy (%s)", lsi_h5_reason());
-  }
-  H5Fclose(file);
-  if (status != LS_OK) {
-    lsi_free(image);
+    H5Fclose(file);
     return status;
+  }
+  void *image = lsi_h5_image_take(file);
+  if (!image || malloc_usable_size(image) < (size_t)size) {
+    free(image);
+    LSI_FAIL(LS_ERR_INTERNAL, NULL, "HDF5 image: cannot finish (%s)", lsi_h5_reason());
   }
   *bytes = image;
   *n = (size_t)size;
@@ -119,16 +124,34 @@ ls_status lsi_h5_write_rows(hid_t dataset, const char *what, hid_t mem_type, uin
   return status;
 }
 
+/* All of `data`, some rows at a time: HDF5 holds its one global lock for as long as a call takes, and another thread may be
+   waiting to read a batch. */
+static ls_status write_all(hid_t id, const char *path, int rank, const uint64_t *dims,
+                           hid_t mem_type, const void *data) {
+  enum { SLICE_BYTES = 4 << 20 };
+  uint64_t row_bytes = H5Tget_size(mem_type);
+  for (int i = 1; i < rank; i++) row_bytes *= dims[i];
+  uint64_t rows = rank == 0 ? 1 : dims[0];
+  if (rows * row_bytes == 0) return LS_OK;
+  if (rows * row_bytes <= SLICE_BYTES) {
+    LSI_CHECK(H5Dwrite(id, mem_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0, LS_ERR_IO,
+              "check the free memory", "HDF5: dataset '%s' cannot be written (%s)", path,
+              lsi_h5_reason());
+    return LS_OK;
+  }
+  uint64_t step = row_bytes < SLICE_BYTES ? SLICE_BYTES / row_bytes : 1;
+  for (uint64_t first = 0; first < rows; first += step) {
+    uint64_t n = rows - first < step ? rows - first : step;
+    LSI_TRY(lsi_h5_write_rows(id, path, mem_type, first, n, (const char *)data + first * row_bytes));
+  }
+  return LS_OK;
+}
+
 ls_status lsi_h5_write(hid_t loc, const char *path, int rank, const uint64_t *dims, hid_t file_type,
                        hid_t mem_type, const void *data) {
   hid_t id;
   LSI_TRY(lsi_h5_create_array(loc, path, rank, dims, file_type, 0, 0, &id));
-  bool empty = false;
-  for (int i = 0; i < rank; i++) empty = empty || dims[i] == 0;
-  ls_status status = LS_OK;
-  if (!empty && H5Dwrite(id, mem_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
-    status = lsi_error_set(LS_ERR_IO, "check the free memory",
-                           "HDF5: dataset '%s' cannot be written (%s)", path, lsi_h5_reason());
+  ls_status status = write_all(id, path, rank, dims, mem_type, data);
   if (H5Dclose(id) < 0 && status == LS_OK)
     status = lsi_error_set(LS_ERR_IO, NULL, "HDF5: dataset '%s' cannot be closed (%s)", path,
                            lsi_h5_reason());

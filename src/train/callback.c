@@ -174,6 +174,10 @@ ls_status ls_trainer_set_learning_rate(ls_trainer *trainer, double learning_rate
   return LS_OK;
 }
 
+int64_t ls_trainer_skipped_steps(const ls_trainer *trainer) {
+  return trainer ? trainer->guard.skipped : 0;
+}
+
 ls_model *ls_trainer_model(ls_trainer *trainer) {
   return trainer ? trainer->model : NULL;
 }

@@ -93,7 +93,7 @@ ls_status lsi_evaluator_run(lsi_evaluator *e, double *values, uint32_t *flags) {
     LSI_TRY(lsi_leaf_reduce_sum(e->reduce, &plan, e->leaf_values, (size_t)e->objective.n_values, totals, &agreed));
     if (agreed & FLAG_FETCH_FAILED) return lsi_agree(e->comm, fetched);
     if (flags && (*flags = agreed)) return LS_OK;
-    lsi_tally_add(&tally, &e->objective, totals, penalty, plan.n_rows);
+    lsi_tally_add(&tally, &e->objective, totals, lsi_batch_loss(&e->objective, totals, penalty, plan.n_rows), plan.n_rows);
   }
   lsi_tally_values(&tally, &e->objective, values);
   return LS_OK;

@@ -67,6 +67,12 @@ static ls_status read_rows(lsi_feed *feed, int64_t p, float *x, void *y, float *
   return lsi_dataset_read(feed->data, feed->rows, share.end - share.begin, x, y, weight);
 }
 
+int64_t lsi_feed_sample(const lsi_feed *feed, int64_t p, int64_t row) {
+  lsi_order order = feed->course.order;
+  lsi_stretch batch = lsi_course_batch(&feed->course, p);
+  return feed->first + lsi_order_at(&order, batch.pass, batch.begin + row);
+}
+
 static bool is_binary(const lsi_objective *objective) {
   return objective->loss.object.info->kind == LSI_LOSS_BINARY_CROSSENTROPY;
 }
@@ -83,7 +89,7 @@ static ls_status bad_binary(const lsi_feed *feed, int64_t i, double value) {
 static ls_status check_binary_values(const lsi_feed *feed, int64_t n, const float *target) {
   int64_t width = feed->data->info.n_targets;
   for (int64_t i = 0; i < n * width; i++)
-    if (!(target[i] >= 0 && target[i] <= 1)) return bad_binary(feed, i / width, (double)target[i]);
+    if (target[i] < 0 || target[i] > 1) return bad_binary(feed, i / width, (double)target[i]);
   return LS_OK;
 }
 
@@ -137,6 +143,7 @@ static void apply_class_weights(const lsi_feed *feed, int64_t n) {
 /* A single NaN or infinity among the samples spoils every weight after one step, far from its cause. */
 static ls_status check_finite(const lsi_feed *feed, const char *what, int64_t n, int64_t width, const float *values) {
   int bad = 0;
+  if (feed->nonfinite == LSI_NONFINITE_IGNORE) return LS_OK;
   for (int64_t i = 0; i < n * width; i++) bad |= !(fabsf(values[i]) <= FLT_MAX);
   if (!bad) return LS_OK;
   int64_t at = 0;
@@ -166,7 +173,13 @@ ls_status lsi_feed_load(lsi_feed *feed, int64_t p, float *x, lsi_batch *batch) {
   int64_t n = batch->plan.row_end - batch->plan.row_begin;
   void *y = !objective ? NULL : buffer->label ? (void *)buffer->label : (void *)buffer->target;
   LSI_TRY(read_rows(feed, p, x, y, has_weight ? buffer->weight : NULL));
-  LSI_TRY(check_values(feed, n, x, buffer, has_weight));
+  ls_status status = check_values(feed, n, x, buffer, has_weight);
+  batch->bad.status = LS_OK;
+  if (status == LS_ERR_NUMERIC && feed->nonfinite == LSI_NONFINITE_SKIP) {
+    batch->bad = *ls_last_error();
+    status = LS_OK;
+  }
+  LSI_TRY(status);
   if (!objective) return LS_OK;
   if (buffer->label) {
     LSI_TRY(check_labels(feed, n));

@@ -7,6 +7,9 @@
 #include "par/comm.h"
 #include "train/objective.h"
 
+/* What is done about inputs, losses and gradients that are not finite numbers. */
+typedef enum lsi_nonfinite { LSI_NONFINITE_STOP, LSI_NONFINITE_SKIP, LSI_NONFINITE_IGNORE } lsi_nonfinite;
+
 typedef struct lsi_feed {
   const ls_dataset *data;
   const lsi_objective *objective;
@@ -15,6 +18,7 @@ typedef struct lsi_feed {
   lsi_shuffle shuffle;
   int64_t shuffle_block, shuffle_window;
   uint64_t seed;
+  lsi_nonfinite nonfinite;    /* stop: a batch with such a value cannot be loaded; skip: it says so in `bad` */
   int n_ranks, rank;
   const double *class_weight; /* borrowed; NULL: none */
   int64_t n_class_weight;
@@ -29,6 +33,7 @@ typedef struct lsi_feed {
 typedef struct lsi_batch {
   lsi_leaf_plan plan;
   lsi_targets targets;
+  ls_error bad; /* status LS_OK, or the first value of this rank's rows that is no finite number */
 } lsi_batch;
 
 /* data, objective, first, n_rows, batch_size, leaf_rows, shuffle and what goes with it, seed, class_weight are set by the caller;
@@ -40,6 +45,9 @@ void lsi_feed_clear(lsi_feed *feed);
 
 /* Rows of batch p (the last of a pass may be ragged), and its plan for this rank. */
 void lsi_feed_plan(const lsi_feed *feed, int64_t p, lsi_leaf_plan *plan);
+
+/* The number of a sample in the data set: row `row` of batch p. */
+int64_t lsi_feed_sample(const lsi_feed *feed, int64_t p, int64_t row);
 
 /* Read this rank's rows of batch p: x [rows, features]. Labels are checked against the outputs. Not collective: agree on the status. */
 ls_status lsi_feed_load(lsi_feed *feed, int64_t p, float *x, lsi_batch *batch);

@@ -7,28 +7,24 @@
 
 #include "base/log.h"
 #include "par/signals.h"
+#include "train/done.h"
 #include "train/progress.h"
 #include "train/run.h"
 #include "train/trainer.h"
 
 static bool stopped_by_signal(const ls_trainer *t) {
-  return t->flags & (LSI_STOP_INT | LSI_STOP_TERM | LSI_STOP_USR1);
-}
-
-/* A checkpoint when one is due after this step; all ranks decide alike. */
-static ls_status checkpoint_if_due(ls_trainer *t) {
-  int64_t every = t->spec.run.checkpoint_steps;
-  bool due = (every > 0 && t->optimizer->iteration % every == 0) || (t->flags & LSI_FLAG_CHECKPOINT_DUE);
-  return due ? lsi_trainer_save(t) : LS_OK;
+  return t->flags & LSI_STOP_ANY;
 }
 
 static ls_status train_epoch(ls_trainer *t, lsi_progress *progress) {
   lsi_logs logs;
   if (t->step < t->steps_per_epoch) LSI_TRY(lsi_train_load(t));
-  while (t->step < t->steps_per_epoch && !t->stop && !stopped_by_signal(t)) {
+  for (bool first = true; t->step < t->steps_per_epoch && !t->stop && !stopped_by_signal(t); first = false) {
+    lsi_time_limit_step(t, first);
     LSI_TRY(lsi_train_step(t));
     LSI_TRY(lsi_callbacks_batch_end(t, t->step - 1));
-    LSI_TRY(checkpoint_if_due(t));
+    LSI_TRY(lsi_guard_step(t));
+    LSI_TRY(lsi_saver_step(t));
     bool show = lsi_progress_due(progress);
     if (show) lsi_trainer_logs(t, &logs);
     lsi_progress_step(progress, t->step, show ? &logs : NULL);
@@ -54,6 +50,7 @@ static ls_status validate(ls_trainer *t, lsi_logs *logs) {
 /* Validation, callbacks, history, checkpoint; then the position moves to the next epoch. */
 static ls_status finish_epoch(ls_trainer *t, lsi_progress *progress) {
   lsi_logs logs;
+  LSI_TRY(lsi_guard_epoch(t));
   lsi_trainer_logs(t, &logs);
   LSI_TRY(validate(t, &logs));
   if (stopped_by_signal(t)) return LS_OK;
@@ -66,12 +63,13 @@ static ls_status finish_epoch(ls_trainer *t, lsi_progress *progress) {
   LSI_TRY(lsi_run_write_history(t));
   int64_t every = t->spec.run.checkpoint_epochs;
   bool last = t->stop || t->epoch >= t->spec.epochs;
-  return every > 0 && (last || t->epoch % every == 0) ? lsi_trainer_save(t) : LS_OK;
+  return every > 0 && (last || t->epoch % every == 0) ? lsi_saver_save(t) : LS_OK;
 }
 
 static ls_status leave_on_signal(ls_trainer *t) {
   bool saves = t->spec.run.dir != NULL;
-  if (saves) LSI_TRY(lsi_trainer_save(t));
+  if (saves) LSI_TRY(lsi_saver_save(t));
+  if (saves) LSI_TRY(lsi_saver_finish(t));
   LSI_FAIL(LS_ERR_INTERRUPTED, saves ? "run the same command again to go on from here" : "give the run a folder to be able to resume",
            "stopped by %s at epoch %" PRId64 ", step %" PRId64 "%s", lsi_signals_name(t->flags), t->epoch + 1, t->step,
            saves ? "; a checkpoint is written" : "");
@@ -109,28 +107,47 @@ static void report_times(const ls_trainer *t, double seconds, int64_t samples) {
          100 * p->backward / total, 100 * p->exchange / total, 100 * p->update / total, 100 * p->fetch / total);
 }
 
+/* A finished run whose checkpoints are off or gone: nothing to do and nothing to write. */
+static void say_complete(const ls_trainer *t) {
+  if (t->comm->rank != 0 || !t->spec.verbose) return;
+  printf("%s: this run is complete (epoch %" PRId64 "); start afresh with --resume never\n", t->spec.run.dir, t->epoch);
+  fflush(stdout);
+}
+
+static void hand_over(ls_trainer *t, ls_history **history) {
+  if (!history) return;
+  *history = t->history;
+  t->history = NULL;
+}
+
 static ls_status train(ls_trainer *t, ls_history **history) {
-  bool resumed = false;
+  bool resumed = false, complete = false;
   LSI_TRY(lsi_run_open(t));
   LSI_TRY(lsi_trainer_resume(t, &resumed));
+  if (!resumed) LSI_TRY(lsi_done_restore(t, &complete));
+  if (complete) {
+    say_complete(t);
+    hand_over(t, history);
+    return LS_OK;
+  }
   if (!resumed) {
     t->epoch = t->spec.initial_epoch;
     LSI_TRY(lsi_adapt_normalization(t->model, t->comm, t->feed.data, t->feed.n_rows));
   }
-  LSI_TRY(lsi_run_write_config(t));
+  LSI_TRY(lsi_run_begin(t));
   int64_t before = t->optimizer->iteration;
   LSI_TRY(lsi_callbacks_train_begin(t, resumed));
-  t->last_checkpoint_s = lsi_clock_s();
+  LSI_TRY(lsi_saver_open(t));
+  lsi_time_limit_start(t);
   LSI_TRY(run_epochs(t));
+  LSI_TRY(lsi_guard_save(t));
   LSI_TRY(lsi_callbacks_train_end(t));
   const lsi_phase_times *p = &t->times;
   report_times(t, p->fetch + p->forward + p->loss + p->backward + p->exchange + p->update,
                rows_before(&t->feed, t->optimizer->iteration) - rows_before(&t->feed, before));
+  LSI_TRY(lsi_saver_finish(t));
   LSI_TRY(lsi_run_finish(t));
-  if (history) {
-    *history = t->history;
-    t->history = NULL;
-  }
+  hand_over(t, history);
   return LS_OK;
 }
 
@@ -144,6 +161,7 @@ ls_status ls_model_fit(ls_model *model, ls_dataset *train_data, ls_dataset *vali
   ls_status status = train(t, history);
   if (ours) lsi_signals_restore();
   if (ours || status == LS_ERR_INTERRUPTED) lsi_signals_clear();
+  lsi_time_limit_end();
   lsi_trainer_destroy(&t);
   return status;
 }

@@ -125,12 +125,14 @@ ls_status lsi_objective_rows(const lsi_objective *objective, const lsi_objective
   return LS_OK;
 }
 
-double lsi_tally_add(lsi_tally *tally, const lsi_objective *objective, const double *totals, double penalty, int64_t n_rows) {
-  double loss = totals[0] / ((double)n_rows * (double)objective->lead) + totals[1] + penalty;
+double lsi_batch_loss(const lsi_objective *objective, const double *totals, double penalty, int64_t n_rows) {
+  return totals[0] / ((double)n_rows * (double)objective->lead) + totals[1] + penalty;
+}
+
+void lsi_tally_add(lsi_tally *tally, const lsi_objective *objective, const double *totals, double loss, int64_t n_rows) {
   tally->sums[0] += loss * (double)n_rows;
   tally->sums[1] += (double)n_rows;
   for (int v = 2; v < objective->n_values; v++) tally->sums[v] += totals[v];
-  return loss;
 }
 
 void lsi_tally_values(const lsi_tally *tally, const lsi_objective *objective, double *values) {

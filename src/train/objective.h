@@ -55,8 +55,9 @@ ls_status lsi_objective_rows(const lsi_objective *objective, const lsi_objective
 typedef struct lsi_tally {
   double sums[LSI_MAX_VALUES];
 } lsi_tally;
-/* Add a batch's totals (reduced leaf values); penalty: of the weights. Returns the batch's loss. */
-double lsi_tally_add(lsi_tally *tally, const lsi_objective *objective, const double *totals, double penalty, int64_t n_rows);
+/* A batch's loss from its totals (reduced leaf values); penalty: of the weights. */
+double lsi_batch_loss(const lsi_objective *objective, const double *totals, double penalty, int64_t n_rows);
+void lsi_tally_add(lsi_tally *tally, const lsi_objective *objective, const double *totals, double loss, int64_t n_rows);
 /* Loss, then the metrics, as logged: values [1 + n_metrics]. */
 void lsi_tally_values(const lsi_tally *tally, const lsi_objective *objective, double *values);
 #endif

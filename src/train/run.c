@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "train/done.h"
 
 enum { PATH = 1024 };
 
@@ -42,16 +43,17 @@ static ls_status open_on_root(ls_trainer *t) {
   return strcmp(t->spec.run.resume, "never") == 0 ? remove_checkpoints(path) : LS_OK;
 }
 
-static ls_status write_config_on_root(const ls_trainer *t) {
+static ls_status begin_on_root(const ls_trainer *t) {
   char path[PATH];
+  if (!lsi_trainer_complete(t)) LSI_TRY(lsi_done_remove(t));
   const char *text = t->spec.run.config_text;
   LSI_TRY(in_dir(t, "config.yaml", path));
   return text ? lsi_durable_write(path, text, strlen(text)) : LS_OK;
 }
 
-ls_status lsi_run_write_config(const ls_trainer *t) {
+ls_status lsi_run_begin(const ls_trainer *t) {
   if (!t->spec.run.dir) return LS_OK;
-  return lsi_agree(t->comm, t->comm->rank == 0 ? write_config_on_root(t) : LS_OK);
+  return lsi_agree(t->comm, t->comm->rank == 0 ? begin_on_root(t) : LS_OK);
 }
 
 ls_status lsi_run_open(ls_trainer *t) {
@@ -84,5 +86,6 @@ ls_status lsi_run_finish(ls_trainer *t) {
   if (!t->spec.run.dir) return LS_OK;
   LSI_TRY(lsi_run_write_history(t));
   LSI_TRY(in_dir(t, "model.h5", path));
-  return ls_model_save(t->model, path);
+  LSI_TRY(ls_model_save(t->model, path));
+  return lsi_agree(t->comm, t->comm->rank == 0 ? lsi_done_write(t) : LS_OK);
 }

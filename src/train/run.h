@@ -2,17 +2,18 @@
 #ifndef LSI_TRAIN_RUN_H
 #define LSI_TRAIN_RUN_H
 /*
- * The run folder: model.h5, history.csv, config.yaml, checkpoints/. All calls are collective; rank 0 touches
+ * The run folder: model.h5, history.csv, config.yaml, done, checkpoints/. All calls are collective; rank 0 touches
  * the disk. Without a folder they do nothing.
  */
 #include "train/trainer.h"
 
 /* Make and lock the folder, sweep up what a killed writer left. resume=never: remove the old checkpoints. */
 ls_status lsi_run_open(ls_trainer *trainer);
-/* Write config.yaml; after a resume, so that a run that is refused leaves the old one. */
-ls_status lsi_run_write_config(const ls_trainer *trainer);
+/* Write config.yaml and, unless the run is complete, remove the mark that it is done; after a resume, so that a run that is refused
+   changes nothing. */
+ls_status lsi_run_begin(const ls_trainer *trainer);
 ls_status lsi_run_write_history(ls_trainer *trainer);
-/* Write model.h5 and history.csv. */
+/* Write history.csv, model.h5 and, last, done. */
 ls_status lsi_run_finish(ls_trainer *trainer);
 
 /*

@@ -9,7 +9,6 @@
 #include "base/memory.h"
 #include "ckpt/checkpoint.h"
 #include "ckpt/file_kind.h"
-#include "ckpt/keras_config.h"
 #include "math/gemm.h"
 #include "train/run.h"
 
@@ -80,6 +79,7 @@ static ls_status collect(const ls_trainer *t, const int64_t position[POSITION], 
     LSI_TRY(add_arena(list, layout, prefix, t->optimizer->slots[s], true));
   }
   LSI_TRY(add_vector(list, "position", LSI_CKPT_I64, POSITION, position));
+  LSI_TRY(add_vector(list, "skipped", LSI_CKPT_I64, 1, &t->guard.skipped));
   LSI_TRY(add_vector(list, "learning_rate", LSI_CKPT_F64, 1, &t->optimizer->learning_rate));
   LSI_TRY(add_vector(list, "metrics/sums", LSI_CKPT_F64, (uint64_t)t->objective.n_values, t->tally.sums));
   const ls_history *h = t->history;
@@ -101,36 +101,36 @@ static void kernel_text(char *text, size_t size) {
   snprintf(text, size, "BLIS %s %s", info.blis_version, info.blis_kernels);
 }
 
-static ls_status save_on_root(const ls_trainer *t) {
+/* What a checkpoint holds, handed to `use`. */
+static ls_status with_job(const ls_trainer *t, ls_status (*use)(lsi_ckpt_writer *, const lsi_ckpt_job *)) {
   const int64_t position[POSITION] = {t->epoch, t->step, t->optimizer->iteration, t->stop};
-  char dir[PATH], kernels[80], names[LSI_MAX_LOGS * 66], *recipe = NULL, *model = NULL, *training = NULL;
+  char dir[PATH], kernels[80], names[LSI_MAX_LOGS * 66];
   array_list list = {0};
   snprintf(dir, sizeof dir, "%s/checkpoints", t->spec.run.dir);
   kernel_text(kernels, sizeof kernels);
   history_names(t->history, names, sizeof names);
+  const lsi_saver *saver = &t->saver;
+  const lsi_ckpt_text texts[] = {{"recipe", saver->recipe}, {"model", saver->model}, {"training", saver->training},
+                                 {"kernels", kernels}, {"history_names", names},
+                                 {"data_identity", t->feed.data->info.identity},
+                                 {"config", t->spec.run.config_text ? t->spec.run.config_text : ""}};
   ls_status status = collect(t, position, &list);
-  if (status == LS_OK) status = lsi_run_recipe(t, &recipe);
-  if (status == LS_OK) status = lsi_keras_model_json(t->model->net, &model);
-  if (status == LS_OK) status = lsi_keras_training_json(&t->model->compile, &training);
   if (status == LS_OK) {
-    const lsi_ckpt_text texts[] = {{"recipe", recipe}, {"model", model}, {"training", training}, {"kernels", kernels}, {"history_names", names},
-                                   {"data_identity", t->feed.data->info.identity},
-                                   {"config", t->spec.run.config_text ? t->spec.run.config_text : ""}};
-    status = lsi_checkpoint_write(dir, t->optimizer->iteration, list.items, list.n, texts,
-                                  (int)(sizeof texts / sizeof *texts), t->spec.run.checkpoint_keep);
+    const lsi_ckpt_job job = {.dir = dir, .iteration = t->optimizer->iteration, .arrays = list.items, .n_arrays = list.n,
+                              .texts = texts, .n_texts = (int)(sizeof texts / sizeof *texts),
+                              .keep = t->spec.run.checkpoint_keep, .verify = t->spec.run.checkpoint_verify};
+    status = use(t->saver.writer, &job);
   }
   list_clear(&list);
-  free(recipe);
-  lsi_free(training);
-  lsi_free(model);
   return status;
 }
 
-ls_status lsi_trainer_save(ls_trainer *t) {
-  if (!t->spec.run.dir) return LS_OK;
-  ls_status status = t->comm->rank == 0 ? save_on_root(t) : LS_OK;
-  t->last_checkpoint_s = lsi_clock_s();
-  return lsi_agree(t->comm, status);
+ls_status lsi_state_submit(const ls_trainer *t) {
+  return with_job(t, lsi_ckpt_writer_submit);
+}
+
+ls_status lsi_state_reserve(const ls_trainer *t) {
+  return with_job(t, lsi_ckpt_writer_reserve);
 }
 
 static ls_status restore_arena(const lsi_checkpoint *c, const lsi_layout *layout, const char *prefix, bool trainable_only,
@@ -205,6 +205,7 @@ static ls_status restore(const lsi_checkpoint *c, ls_trainer *t) {
     LSI_TRY(restore_arena(c, layout, prefix, true, t->optimizer->slots[s]));
   }
   LSI_TRY(lsi_checkpoint_copy(c, "position", LSI_CKPT_I64, POSITION, position));
+  if (lsi_checkpoint_array(c, "skipped")) LSI_TRY(lsi_checkpoint_copy(c, "skipped", LSI_CKPT_I64, 1, &t->guard.skipped));
   LSI_TRY(lsi_checkpoint_copy(c, "learning_rate", LSI_CKPT_F64, 1, &t->optimizer->learning_rate));
   LSI_TRY(lsi_checkpoint_copy(c, "metrics/sums", LSI_CKPT_F64, (uint64_t)t->objective.n_values, t->tally.sums));
   LSI_TRY(restore_history(c, t->history));
@@ -238,6 +239,10 @@ static ls_status read_on_root(const ls_trainer *t, lsi_checkpoint **out) {
   return lsi_checkpoint_read_newest(dir, out);
 }
 
+bool lsi_trainer_complete(const ls_trainer *t) {
+  return t->stop ? t->step == 0 : t->epoch >= t->spec.epochs;
+}
+
 ls_status lsi_trainer_resume(ls_trainer *t, bool *found) {
   const char *how = t->spec.run.resume;
   lsi_checkpoint *c = NULL;
@@ -248,7 +253,7 @@ ls_status lsi_trainer_resume(ls_trainer *t, bool *found) {
   if (!c) return LS_OK;
   ls_status status = lsi_agree(t->comm, restore(c, t));
   if (status == LS_OK && t->comm->rank == 0 && t->spec.verbose) {
-    bool complete = t->stop ? t->step == 0 : t->epoch >= t->spec.epochs;
+    bool complete = lsi_trainer_complete(t);
     printf(complete ? "%s: this run is complete (epoch %" PRId64 "); raise fit.epochs, or start afresh with --resume never\n"
                     : "Resuming from %s: epoch %" PRId64 ", step %" PRId64 "\n",
            lsi_checkpoint_path(c), complete ? t->epoch : t->epoch + 1, t->step);

@@ -27,12 +27,9 @@ static ls_status load_next(ls_trainer *t) {
   return lsi_feed_load(&t->feed, batch_number(t) + 1, t->workspace->x, &t->batch);
 }
 
-static uint32_t local_flags(const ls_trainer *t, ls_status fetched) {
-  uint32_t flags = lsi_signals_pending();
-  if (fetched != LS_OK) flags |= LSI_FLAG_FETCH_FAILED;
-  double period = t->spec.run.checkpoint_seconds;
-  if (t->comm->rank == 0 && period > 0 && lsi_clock_s() - t->last_checkpoint_s >= period) flags |= LSI_FLAG_CHECKPOINT_DUE;
-  return flags;
+static uint32_t local_flags(ls_trainer *t, ls_status fetched, const float *sum) {
+  uint32_t flags = lsi_signals_pending() | lsi_saver_flags(t) | lsi_guard_flags(t, sum);
+  return fetched == LS_OK ? flags : flags | LSI_FLAG_FETCH_FAILED;
 }
 
 /* Regularisation, once, on the summed gradient; then clipping. The sum itself is shared and stays as it is. */
@@ -56,6 +53,7 @@ ls_status lsi_train_step(ls_trainer *t) {
   pass.logits = t->objective.fused;
   pass.seed = t->spec.seed;
   pass.iteration = t->optimizer->iteration;
+  lsi_guard_begin(t);
 
   LSI_TRY(lsi_net_forward(net, &pass, t->workspace, &outputs));                      /* FORWARD: Y = act(X W + b)          */
   lap(&clock, &t->times.forward);
@@ -73,19 +71,22 @@ ls_status lsi_train_step(ls_trainer *t) {
   ls_status fetched = load_next(t);                                                  /* FETCH the next leaves              */
   lap(&clock, &t->times.fetch);
   LSI_TRY(lsi_exchange_wait(t->exchange, &sum));
-  t->flags = local_flags(t, fetched);
+  t->flags = local_flags(t, fetched, sum);
   LSI_TRY(lsi_leaf_reduce_sum(t->reduce, &plan, t->leaf_values, (size_t)t->objective.n_values, t->totals,
                               &t->flags));                                           /* loss, metrics, stop flags: one tree */
   lap(&clock, &t->times.exchange);
   if (t->flags & LSI_FLAG_FETCH_FAILED) return lsi_agree(t->comm, fetched);
 
   double penalty = t->has_penalty ? lsi_net_penalty(net, net->params) : 0;
+  double loss = lsi_batch_loss(&t->objective, t->totals, penalty, plan.n_rows);
+  t->step++;
+  if (lsi_guard_alarmed(t, loss)) return lsi_guard_judge(t, &plan, sum, loss);       /* stop here, or leave this step out  */
   const float *grad = finish_gradient(t, sum);
   lsi_optimizer_update(t->optimizer, lsi_optimizer_rate(t->optimizer) * t->rate_factor, 0, net->layout.n_trainable, grad,
                        net->params);                                                 /* OPTIMIZER over the whole arena     */
   lsi_optimizer_advance(t->optimizer);
-  t->batch_loss = lsi_tally_add(&t->tally, &t->objective, t->totals, penalty, plan.n_rows);
-  t->step++;
+  lsi_tally_add(&t->tally, &t->objective, t->totals, loss, plan.n_rows);
+  t->batch_loss = loss;
   lap(&clock, &t->times.update);
   return LS_OK;
 }

@@ -21,6 +21,12 @@ static ls_status check_run(const ls_run_spec *r) {
             LS_ERR_ARG, "0 means off, and for checkpoint_keep the default",
             "fit: checkpoint_steps %lld, checkpoint_seconds %g and checkpoint_keep %d must not be negative",
             (long long)r->checkpoint_steps, r->checkpoint_seconds, r->checkpoint_keep);
+  const char *how = r->checkpoint_on_error;
+  LSI_CHECK(!how || strcmp(how, "stop") == 0 || strcmp(how, "warn") == 0, LS_ERR_ARG, "use stop or warn",
+            "fit: checkpoint_on_error is '%s'", how);
+  LSI_CHECK(r->time_limit >= 0 && r->time_limit < 1e10 && r->before_end_seconds >= 0 && r->before_end_seconds < 1e10, LS_ERR_ARG,
+            "seconds; 0 means no limit of its own, and for before_end_seconds what is learnt",
+            "fit: time_limit %g and before_end_seconds %g must not be negative", r->time_limit, r->before_end_seconds);
   return LS_OK;
 }
 
@@ -70,10 +76,12 @@ static void fill_defaults(ls_fit_spec *s) {
   if (!s->shuffle_block) s->shuffle_block = 1024;
   if (!s->shuffle_window) s->shuffle_window = 16;
   if (!s->leaf_rows) s->leaf_rows = lsi_leaf_rows_auto(s->batch_size);
+  if (!s->check_every_steps) s->check_every_steps = 100;
   if (!s->run.resume) s->run.resume = "auto";
   if (!s->run.checkpoint_epochs) s->run.checkpoint_epochs = 1;
   if (!s->run.checkpoint_keep) s->run.checkpoint_keep = 3;
   if (s->run.checkpoint_keep < 2) s->run.checkpoint_keep = 2;
+  if (!s->run.checkpoint_on_error) s->run.checkpoint_on_error = "stop";
 }
 
 /* Keras: the last fraction, before any shuffling. */
@@ -173,6 +181,8 @@ static ls_status local_parts(ls_trainer *t, const ls_dataset *train) {
   LSI_TRY(make_buckets(t));
   LSI_TRY(make_clip(t));
   LSI_TRY(lsi_callbacks_create(&t->callbacks, &t->spec, net->layout.size));
+  LSI_TRY(lsi_guard_create(t));
+  t->feed.nonfinite = t->guard.policy;
   LSI_TRY(lsi_history_create(&t->history));
   t->max_nodes = most_nodes(&t->feed);
   return LSI_ALLOC("partials", t->max_nodes, &t->partials);
@@ -260,6 +270,8 @@ void lsi_trainer_logs(const ls_trainer *t, lsi_logs *logs) {
 void lsi_trainer_destroy(ls_trainer **trainer) {
   ls_trainer *t = *trainer;
   if (!t) return;
+  lsi_saver_close(t);
+  lsi_guard_clear(t);
   lsi_evaluator_destroy(&t->validation);
   lsi_leaf_reduce_destroy(&t->reduce);
   lsi_exchange_destroy(&t->exchange);

@@ -3,6 +3,7 @@
 #define LSI_TRAIN_TRAINER_H
 /* Everything one fit holds. What a checkpoint saves is marked [saved]; the rest follows from the config. */
 #include "base/clock.h"
+#include "ckpt/checkpoint_writer.h"
 #include "optim/clip.h"
 #include "par/exchange.h"
 #include "par/leaf_reduce.h"
@@ -10,10 +11,17 @@
 #include "train/callback.h"
 #include "train/evaluator.h"
 #include "train/feed.h"
+#include "train/guard.h"
 #include "train/history.h"
+#include "train/time_limit.h"
 
 /* Bits agreed by all ranks with a step's small reduction; the low ones are LSI_STOP_*. */
-enum { LSI_FLAG_FETCH_FAILED = 1u << 8, LSI_FLAG_CHECKPOINT_DUE = 1u << 9 };
+enum {
+  LSI_FLAG_FETCH_FAILED = 1u << 8,
+  LSI_FLAG_CHECKPOINT_DUE = 1u << 9,
+  LSI_FLAG_CHECKPOINT_FAILED = 1u << 10, /* the one that was written beside the training */
+  LSI_FLAG_NONFINITE = 1u << 11,         /* an input or a gradient that is not finite */
+};
 
 /* Layers (from, to] whose gradients are exchanged in one go: arena elements [begin, end). */
 typedef struct lsi_bucket {
@@ -25,6 +33,15 @@ typedef struct lsi_bucket {
 typedef struct lsi_phase_times {
   double fetch, forward, loss, backward, exchange, update;
 } lsi_phase_times;
+
+/* Checkpoints beside the training; all but last_s on rank 0. (saver.c) */
+typedef struct lsi_saver {
+  lsi_ckpt_writer *writer;
+  char *recipe, *model, *training; /* texts of every checkpoint, owned */
+  bool writing;                    /* one was handed over, and not yet seen to be done */
+  bool waits;                      /* one is due, but the one before is still being written */
+  double last_s;                   /* when the latest one began */
+} lsi_saver;
 
 struct ls_trainer {
   ls_model *model;
@@ -67,7 +84,9 @@ struct ls_trainer {
   lsi_callbacks callbacks;      /* [saved: their state] */
   ls_history *history;          /* [saved] */
   lsi_lock *lock;               /* on the run folder, rank 0 */
-  double last_checkpoint_s;
+  lsi_saver saver;
+  lsi_guard guard;
+  lsi_time_limit limit;         /* rank 0's */
   double epoch_start_s;
   lsi_phase_times times;
 };
@@ -85,10 +104,25 @@ ls_status lsi_trainer_create(ls_model *model, ls_dataset *train, ls_dataset *val
                              ls_trainer **out); /* collective */
 void lsi_trainer_destroy(ls_trainer **trainer); /* collective */
 
-/* Checkpoints of a trainer (state.c). Save: collective, rank 0 writes. Resume as spec.run.resume says: collective; *found
-   says whether there was one. */
-ls_status lsi_trainer_save(ls_trainer *trainer);
+/*
+ * When checkpoints are made (saver.c). Open: after the run folder is. Flags: this rank's part of the step's flags. Step: what the
+ * agreed flags ask for. Save: a checkpoint of this moment begins. Finish: the one in hand is on disk. A failure of the
+ * one before is told by whichever comes next. All but flags are collective.
+ */
+ls_status lsi_saver_open(ls_trainer *trainer);
+uint32_t lsi_saver_flags(ls_trainer *trainer);
+ls_status lsi_saver_step(ls_trainer *trainer);
+ls_status lsi_saver_save(ls_trainer *trainer);
+ls_status lsi_saver_finish(ls_trainer *trainer);
+void lsi_saver_close(ls_trainer *trainer); /* not collective */
+
+/* What is in them (state.c). On rank 0: hand the state to the writer, or have it make room for it. */
+ls_status lsi_state_submit(const ls_trainer *trainer);
+ls_status lsi_state_reserve(const ls_trainer *trainer);
+/* Resume as spec.run.resume says: collective; *found says whether there was one. */
 ls_status lsi_trainer_resume(ls_trainer *trainer, bool *found);
+/* Nothing is left to train: all epochs are done, or a callback has ended it. */
+bool lsi_trainer_complete(const ls_trainer *trainer);
 
 /* Adapt the Normalization layers that have no constants of their own to rows of the data. Collective. (adapt.c) */
 ls_status lsi_adapt_normalization(ls_model *model, const lsi_comm *comm, const ls_dataset *data, int64_t n_rows);

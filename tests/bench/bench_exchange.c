@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Time of one gradient exchange: shared, mpi, and for comparison Open MPI's own allreduce, which
- * sums in an order of its choosing. Run with: mpirun -n R bench_exchange [repetitions]
+ * One exchange of gradients beside Open MPI's own allreduce, which sums in an order of its
+ * choosing. In turn, A B A B.
+ *
+ *   mpirun -n R bench_exchange [TURNS [LARGEST_BYTES [shared|mpi|auto]]]
+ *
+ * A line of JSON for each size from 1 KiB up: median times of the slowest rank, and the turns'
+ * ratios.
  */
 #include <mpi.h>
 #include <stdio.h>
@@ -12,7 +17,8 @@
 #include "base/memory.h"
 #include "math/team.h"
 #include "par/exchange.h"
-#include "par/leaf_reduce.h"
+
+enum { SMALLEST_BYTES = 1024, GROUP_BYTES = 1 << 20, MAX_GROUP = 64 };
 
 static lsi_comm world;
 
@@ -23,96 +29,100 @@ static void must(ls_status status) {
   MPI_Abort(MPI_COMM_WORLD, 1);
 }
 
+typedef struct side {
+  lsi_exchange *exchange;
+  lsi_leaf_plan plan;
+  float *data, *sum; /* of MPI_Allreduce, [n] */
+  size_t n;
+} side;
+
+/* Both find their input freshly written by this rank, as after backward. */
+static double ours(side *s) {
+  const float *sum;
+  for (int node = 0; node < s->plan.n_nodes; node++)
+    memset(lsi_exchange_partial(s->exchange, node), 0, s->n * sizeof(float));
+  MPI_Barrier(world.comm);
+  double start = lsi_clock_s();
+  must(lsi_exchange_start(s->exchange, &s->plan, 0, s->n));
+  must(lsi_exchange_wait(s->exchange, &sum));
+  return lsi_clock_s() - start;
+}
+
+static double theirs(side *s) {
+  memset(s->data, 0, s->n * sizeof(float));
+  MPI_Barrier(world.comm);
+  double start = lsi_clock_s();
+  MPI_Allreduce(s->data, s->sum, (int)s->n, MPI_FLOAT, MPI_SUM,
+                world.comm); /* a reference: its order is not fixed */
+  return lsi_clock_s() - start;
+}
+
+/* Mean of a group of calls, the slowest rank's. */
+static double group_time(side *s, double (*call)(side *), int group) {
+  double total = 0;
+  for (int i = 0; i < group; i++)
+    total += call(s);
+  MPI_Allreduce(MPI_IN_PLACE, &total, 1, MPI_DOUBLE, MPI_MAX, world.comm);
+  return total / group;
+}
+
 static int ascending(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
 }
 
-/* Median over repetitions of the slowest rank's time. */
-static void print_median(const char *name, double *seconds, int n, size_t n_bytes) {
-  MPI_Allreduce(MPI_IN_PLACE, seconds, n, MPI_DOUBLE, MPI_MAX, world.comm);
-  qsort(seconds, (size_t)n, sizeof *seconds, ascending);
-  if (world.rank != 0)
-    return;
-  double median = seconds[n / 2];
-  printf("%-14s %10zu bytes  %10.1f us", name, n_bytes, median * 1e6);
-  if (n_bytes)
-    printf("  %6.2f GB/s of gradient", (double)n_bytes / median / 1e9);
-  printf("\n");
+static void report(const side *s, int turns, double *a, double *b) {
+  double *ratios;
+  must(LSI_ALLOC("ratios", turns, &ratios));
+  for (int t = 0; t < turns; t++)
+    ratios[t] = b[t] / a[t];
+  qsort(ratios, (size_t)turns, sizeof *ratios, ascending);
+  qsort(a, (size_t)turns, sizeof *a, ascending);
+  qsort(b, (size_t)turns, sizeof *b, ascending);
+  if (world.rank == 0)
+    printf("{\"ranks\": %d, \"kind\": \"%s\", \"bytes\": %zu, \"ours_us\": %.3f, \"theirs_us\": "
+           "%.3f, \"ratio\": %.4f, \"low\": %.4f, "
+           "\"high\": %.4f}\n",
+           world.size, lsi_exchange_name(s->exchange), s->n * sizeof(float), a[turns / 2] * 1e6,
+           b[turns / 2] * 1e6, ratios[turns / 2], ratios[0], ratios[turns - 1]);
+  fflush(stdout);
+  lsi_free(ratios);
 }
 
-static void bench_kind(lsi_exchange_kind kind, size_t n, int n_times, double *seconds) {
-  lsi_exchange *exchange;
-  lsi_leaf_plan plan;
-  const float *sum;
-  must(lsi_exchange_create(&world, kind, n, 8, &exchange));
-  lsi_leaf_plan_init(&plan, 8 * world.size, 4, world.size, world.rank);
-  for (int i = -2; i < n_times; i++) {
-    for (int node = 0; node < plan.n_nodes; node++)
-      memset(lsi_exchange_partial(exchange, node), 0,
-             n * sizeof(float)); /* dirty, as after backward */
-    MPI_Barrier(world.comm);
-    double start = lsi_clock_s();
-    must(lsi_exchange_start(exchange, &plan, 0, n));
-    must(lsi_exchange_wait(exchange, &sum));
-    if (i >= 0)
-      seconds[i] = lsi_clock_s() - start;
+static void compare(lsi_exchange_kind kind, size_t n, int turns) {
+  side s = {.n = n};
+  double *a, *b;
+  int group = (int)(GROUP_BYTES / (n * sizeof(float)));
+  group = group < 1 ? 1 : group > MAX_GROUP ? MAX_GROUP : group;
+  must(LSI_ALLOC("times", turns, &a));
+  must(LSI_ALLOC("times", turns, &b));
+  must(LSI_ALLOC("data", n, &s.data));
+  must(LSI_ALLOC("sum", n, &s.sum));
+  must(lsi_exchange_create(&world, kind, n, 8, &s.exchange));
+  lsi_leaf_plan_init(&s.plan, 8 * world.size, 4, world.size,
+                     world.rank); /* one node a rank, when 8 x ranks is a power of 2 */
+  for (int t = -2; t < turns; t++) {
+    double first = group_time(&s, ours, group), second = group_time(&s, theirs, group);
+    if (t >= 0)
+      a[t] = first, b[t] = second;
   }
-  print_median(lsi_exchange_name(exchange), seconds, n_times, n * sizeof(float));
-  lsi_exchange_destroy(&exchange);
-}
-
-static void bench_mpi_allreduce(size_t n, int n_times, double *seconds) {
-  float *data, *sum;
-  must(LSI_ALLOC("data", n, &data));
-  must(LSI_ALLOC("sum", n, &sum));
-  for (int i = -2; i < n_times; i++) {
-    memset(data, 0, n * sizeof *data);
-    MPI_Barrier(world.comm);
-    double start = lsi_clock_s();
-    MPI_Allreduce(data, sum, (int)n, MPI_FLOAT, MPI_SUM,
-                  world.comm); /* reference only: order is not fixed */
-    if (i >= 0)
-      seconds[i] = lsi_clock_s() - start;
-  }
-  print_median("MPI_Allreduce", seconds, n_times, n * sizeof(float));
-  lsi_free(data);
-  lsi_free(sum);
-}
-
-static void bench_leaf_reduce(int n_times, double *seconds) {
-  lsi_leaf_reduce *reduce;
-  lsi_leaf_plan plan;
-  double values[8] = {0}, out[4];
-  uint32_t flags = 0;
-  must(lsi_leaf_reduce_create(&world, 4, 2, &reduce));
-  lsi_leaf_plan_init(&plan, 8 * world.size, 4, world.size, world.rank);
-  for (int i = -10; i < n_times; i++) {
-    double start = lsi_clock_s();
-    must(lsi_leaf_reduce_sum(reduce, &plan, values, 4, out, &flags));
-    if (i >= 0)
-      seconds[i] = lsi_clock_s() - start;
-  }
-  print_median("leaf_reduce", seconds, n_times, 0);
-  lsi_leaf_reduce_destroy(&reduce);
+  report(&s, turns, a, b);
+  lsi_exchange_destroy(&s.exchange);
+  lsi_free(s.data), lsi_free(s.sum), lsi_free(a), lsi_free(b);
 }
 
 int main(int argc, char **argv) {
-  static const size_t sizes[] = {79510, 1 << 18, 1 << 22};
-  int provided, n_times = argc > 1 ? atoi(argv[1]) : 50;
+  int provided, turns = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 25;
+  size_t largest = argc > 2 ? strtoull(argv[2], NULL, 10) : 64u << 20;
+  lsi_exchange_kind kind = LSI_EXCHANGE_AUTO;
   MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
   must(lsi_comm_create(MPI_COMM_WORLD, &world));
+  if (argc > 3)
+    must(lsi_exchange_parse(argv[3], &kind));
   if (getenv("OMP_NUM_THREADS"))
-    lsi_team_set_size(atoi(getenv("OMP_NUM_THREADS")));
-  double *seconds;
-  must(LSI_ALLOC("times", n_times, &seconds));
-  for (int i = 0; i < 3; i++) {
-    bench_kind(LSI_EXCHANGE_AUTO, sizes[i], n_times, seconds);
-    bench_kind(LSI_EXCHANGE_MPI, sizes[i], n_times, seconds);
-    bench_mpi_allreduce(sizes[i], n_times, seconds);
-  }
-  bench_leaf_reduce(n_times, seconds);
-  lsi_free(seconds);
+    lsi_team_set_size((int)strtol(getenv("OMP_NUM_THREADS"), NULL, 10));
+  for (size_t bytes = SMALLEST_BYTES; bytes <= largest && turns > 0; bytes *= 4)
+    compare(kind, bytes / sizeof(float), turns);
   lsi_comm_destroy(&world);
   MPI_Finalize();
   return 0;

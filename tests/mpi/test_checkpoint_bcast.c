@@ -23,7 +23,7 @@ int main(void) {
                                {"position", LSI_CKPT_I64, 1, {2}, position}};
     lsi_ckpt_text texts[] = {{"config", "fit: {epochs: 3}\n"}, {"empty", ""}};
     CHECK(mkdtemp(dir) != NULL, "%s", dir);
-    CHECK_OK(lsi_checkpoint_write(dir, 12, arrays, 2, texts, 2, 2));
+    CHECK_OK(lsi_checkpoint_write(dir, 12, arrays, 2, texts, 2, 2, false));
     CHECK_OK(lsi_checkpoint_read_newest(dir, &c));
   }
   CHECK_OK(lsi_checkpoint_bcast(&world, &c));

@@ -68,7 +68,7 @@ static const char *path_of(int64_t iteration) {
 }
 
 static ls_status write_at(int64_t iteration, int keep) {
-  return lsi_checkpoint_write(dir, iteration, arrays, N_ARRAYS, texts, N_TEXTS, keep);
+  return lsi_checkpoint_write(dir, iteration, arrays, N_ARRAYS, texts, N_TEXTS, keep, false);
 }
 
 static int has_contents(const lsi_checkpoint *c) {
@@ -128,12 +128,12 @@ static void long_texts_and_equal_bytes(void **state) {
   lsi_ckpt_text long_text = {"model", text};
   lsi_checkpoint *c = NULL;
   size_t n_a, n_b;
-  assert_int_equal(lsi_checkpoint_write(dir, 1, arrays, N_ARRAYS, &long_text, 1, 2), LS_OK);
+  assert_int_equal(lsi_checkpoint_write(dir, 1, arrays, N_ARRAYS, &long_text, 1, 2, false), LS_OK);
   assert_int_equal(lsi_checkpoint_read(path_of(1), &c), LS_OK);
   assert_string_equal(lsi_checkpoint_text(c, "model"), text);
   lsi_checkpoint_destroy(&c);
   assert_int_equal(lsi_read_file(path_of(1), SIZE_MAX / 4, &a, &n_a), LS_OK);
-  assert_int_equal(lsi_checkpoint_write(dir, 1, arrays, N_ARRAYS, &long_text, 1, 2), LS_OK);
+  assert_int_equal(lsi_checkpoint_write(dir, 1, arrays, N_ARRAYS, &long_text, 1, 2, false), LS_OK);
   assert_int_equal(lsi_read_file(path_of(1), SIZE_MAX / 4, &b, &n_b), LS_OK);
   assert_true(n_a == n_b && memcmp(a, b, n_a) == 0);
   lsi_free(a);
@@ -148,7 +148,7 @@ static void refuses_bad_names(void **state) {
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     lsi_ckpt_array pair[] = {{"position", LSI_CKPT_I64, 1, {3}, position},
                              {names[i], LSI_CKPT_I64, 1, {3}, position}};
-    assert_int_equal(lsi_checkpoint_write(dir, 1, pair, 2, NULL, 0, 2), LS_ERR_ARG);
+    assert_int_equal(lsi_checkpoint_write(dir, 1, pair, 2, NULL, 0, 2, false), LS_ERR_ARG);
   }
   assert_int_equal(write_at(-1, 2), LS_ERR_ARG);
   assert_int_equal(write_at(1, 1), LS_ERR_ARG);
@@ -297,8 +297,8 @@ static void full_disk_leaves_the_older(void **state) {
   float *big = calloc(N, sizeof *big);
   lsi_ckpt_array array = {"params", LSI_CKPT_F32, 1, {N}, big};
   lsi_checkpoint *c = NULL;
-  assert_int_equal(lsi_checkpoint_write(dir, 1, &array, 1, NULL, 0, 2), LS_OK);
-  assert_int_equal(lsi_checkpoint_write(dir, 2, &array, 1, NULL, 0, 2), LS_ERR_NO_SPACE);
+  assert_int_equal(lsi_checkpoint_write(dir, 1, &array, 1, NULL, 0, 2, false), LS_OK);
+  assert_int_equal(lsi_checkpoint_write(dir, 2, &array, 1, NULL, 0, 2, false), LS_ERR_NO_SPACE);
   assert_false(exists(2));
   assert_int_equal(lsi_checkpoint_read_newest(dir, &c), LS_OK);
   assert_int_equal(lsi_checkpoint_iteration(c), 1);

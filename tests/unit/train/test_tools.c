@@ -51,7 +51,7 @@ static const char *write_checkpoint(const char *dir, const lsi_net *net, const f
   int64_t position[3] = {2, 7, iteration};
   arrays[n++] = (lsi_ckpt_array){.name = "position", .type = LSI_CKPT_I64, .rank = 1, .dims = {3}, .data = position};
   const lsi_ckpt_text texts[] = {{"kernels", "BLIS test"}, {"data_identity", "abc"}, {"recipe", "model: {}\noptimizer: SGD\nseed: 7\n"}};
-  assert_ok(lsi_checkpoint_write(temp_path(dir), iteration, arrays, n, texts, 3, 3));
+  assert_ok(lsi_checkpoint_write(temp_path(dir), iteration, arrays, n, texts, 3, 3, false));
   static char path[4][512];
   static int next;
   snprintf(path[++next % 4], sizeof path[0], "%s/ckpt-%012lld.h5", temp_path(dir), (long long)iteration);

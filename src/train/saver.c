@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * When checkpoints are made. Rank 0 has them written by a thread beside the training. One that falls due while another is being
+ * written is made at the first step after that; at the end of an epoch, of the training, and after a signal it is waited for.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "ckpt/keras_config.h"
+#include "train/run.h"
+#include "train/trainer.h"
+
+static ls_status open_on_root(ls_trainer *t) {
+  lsi_saver *saver = &t->saver;
+  LSI_TRY(lsi_run_recipe(t, &saver->recipe));
+  LSI_TRY(lsi_keras_model_json(t->model->net, &saver->model));
+  LSI_TRY(lsi_keras_training_json(&t->model->compile, &saver->training));
+  LSI_TRY(lsi_ckpt_writer_create(!t->spec.run.checkpoint_blocking, &saver->writer));
+  const ls_run_spec *run = &t->spec.run;
+  bool any = run->checkpoint_steps > 0 || run->checkpoint_seconds > 0 || run->checkpoint_epochs > 0;
+  return any ? lsi_state_reserve(t) : LS_OK;
+}
+
+ls_status lsi_saver_open(ls_trainer *t) {
+  t->saver.last_s = lsi_clock_s();
+  if (!t->spec.run.dir) return LS_OK;
+  return lsi_agree(t->comm, t->comm->rank == 0 ? open_on_root(t) : LS_OK);
+}
+
+void lsi_saver_close(ls_trainer *t) {
+  lsi_saver *saver = &t->saver;
+  lsi_ckpt_writer_destroy(&saver->writer);
+  lsi_free(saver->recipe);
+  lsi_free(saver->model);
+  lsi_free(saver->training);
+  memset(saver, 0, sizeof *saver);
+}
+
+/* Due after the step that is being made? */
+static bool is_due(const ls_trainer *t) {
+  const ls_run_spec *run = &t->spec.run;
+  int64_t iteration = t->optimizer->iteration + 1;
+  return (run->checkpoint_steps > 0 && iteration % run->checkpoint_steps == 0) ||
+         (run->checkpoint_seconds > 0 && lsi_clock_s() - t->saver.last_s >= run->checkpoint_seconds);
+}
+
+uint32_t lsi_saver_flags(ls_trainer *t) {
+  lsi_saver *saver = &t->saver;
+  if (!saver->writer) return 0;
+  saver->waits = saver->waits || is_due(t);
+  if (saver->writing && lsi_ckpt_writer_busy(saver->writer)) return 0;
+  if (saver->writing) lsi_time_limit_saved(t, lsi_ckpt_writer_seconds(saver->writer), 0);
+  bool failed = saver->writing && lsi_ckpt_writer_failed(saver->writer);
+  saver->writing = false;
+  return failed ? LSI_FLAG_CHECKPOINT_FAILED : saver->waits ? LSI_FLAG_CHECKPOINT_DUE : 0;
+}
+
+/* A checkpoint that failed ends the training, or is only told, as configured. */
+static ls_status judge(const ls_trainer *t, ls_status status) {
+  const char *how = t->spec.run.checkpoint_on_error;
+  if (status == LS_OK || strcmp(how, "warn") != 0) return status;
+  lsi_log_warn("no checkpoint was written: %s; the training goes on, the one before is still there", ls_last_error()->message);
+  lsi_error_clear();
+  return LS_OK;
+}
+
+static ls_status settle(ls_trainer *t) {
+  t->saver.writing = false;
+  return t->saver.writer ? judge(t, lsi_ckpt_writer_wait(t->saver.writer)) : LS_OK;
+}
+
+static ls_status save_on_root(ls_trainer *t) {
+  t->saver.waits = false;
+  LSI_TRY(settle(t));
+  t->saver.writing = true;
+  return judge(t, lsi_state_submit(t));
+}
+
+ls_status lsi_saver_save(ls_trainer *t) {
+  if (!t->spec.run.dir) return LS_OK;
+  LSI_TRY(lsi_guard_save(t));
+  double begin_s = lsi_clock_s();
+  ls_status status = t->comm->rank == 0 ? save_on_root(t) : LS_OK;
+  t->saver.last_s = lsi_clock_s();
+  lsi_time_limit_saved(t, 0, t->saver.last_s - begin_s);
+  return lsi_agree(t->comm, status);
+}
+
+ls_status lsi_saver_finish(ls_trainer *t) {
+  if (!t->spec.run.dir) return LS_OK;
+  return lsi_agree(t->comm, settle(t));
+}
+
+ls_status lsi_saver_step(ls_trainer *t) {
+  if (t->flags & LSI_FLAG_CHECKPOINT_DUE) return lsi_saver_save(t);
+  return t->flags & LSI_FLAG_CHECKPOINT_FAILED ? lsi_saver_finish(t) : LS_OK;
+}
