@@ -182,15 +182,12 @@ static ls_status wait_for(lsi_reader *r, lsi_counter *counters, int64_t target) 
 /* Everybody stops reading, then everybody begins anew at batch p. */
 static ls_status seek(lsi_reader *r, int64_t p) {
   lsi_stretch batch = lsi_course_batch(&r->course, p), start = {batch.pass, 0, batch.begin};
-  int me = r->group.rank;
   stop_thread(r);
-  lsi_counter *mine[] = {&r->listed[me], &r->wrote[me], &r->used[me]};
-  for (int i = 0; i < 3; i++) lsi_counter_set(mine[i], 0);
-  r->failure[me].group = 0;
-  lsi_counter_set(&r->parked[me], ++r->seeks);
+  lsi_counter_set(&r->parked[r->group.rank], ++r->seeks);
   if (r->group.size > 1) LSI_TRY(wait_for(r, r->parked, (int64_t)r->seeks));
   r->read_from = r->filling = start;
-  r->at = r->taken = r->filled = 0;
+  r->at = r->filled = r->first_group = (int64_t)r->seeks << 32; /* later groups, larger numbers: who is late is not misled */
+  r->taken = 0;
   r->in_use = lsi_reader_next_group(&r->plan, r->fields, &r->course, start);
   r->next = p;
   if (!r->threaded) return LS_OK;
@@ -242,7 +239,6 @@ static ls_status take_field(const lsi_reader *r, const lsi_slot_view *slot, int 
 /* The next n rows of the group in use. */
 static ls_status take_rows(lsi_reader *r, int64_t n, outputs *o) {
   const lsi_fields *f = r->fields;
-  LSI_TRY(need_group(r));
   lsi_slot_view slot = lsi_reader_slot(r, r->group.rank, r->at);
   memcpy(o->rows, slot.rows + r->taken, (size_t)n * sizeof *o->rows);
   LSI_TRY(take_field(r, &slot, 0, o->rows, n, o->x));
@@ -274,6 +270,7 @@ ls_status lsi_reader_take(lsi_reader *r, int64_t p, int64_t *rows, float *x, voi
   lsi_stretch batch = lsi_course_batch(&r->course, p), mine = lsi_course_share(&r->course, p, r->course_rank[r->group.rank]);
   r->next = -1; /* after a failure only a new beginning helps */
   for (;;) {
+    LSI_TRY(need_group(r)); /* also for others' rows: nobody stops reading before all have what they ask for */
     int64_t n = overlap(mine, r->in_use);
     if (n > 0) LSI_TRY(take_rows(r, n, &o));
     bool more = r->in_use.end < batch.end;

@@ -33,6 +33,6 @@ ls_status lsi_reader_take(lsi_reader *reader, int64_t p, int64_t *rows, float *x
 /* For people: how much is read how, and what would be better ("": nothing). */
 void lsi_reader_describe(const lsi_reader *reader, char *text, size_t size);
 void lsi_reader_hint(const lsi_reader *reader, char *text, size_t size);
-/* The same for a set in memory; "" for others. */
+/* The same for a set in memory; "" for others, and for small ones. */
 void lsi_dataset_describe_reading(const ls_dataset *data, char *text, size_t size);
 #endif

@@ -5,6 +5,8 @@
 
 #include "data/reader_parts.h"
 
+enum { WORTH_A_WORD = 16 << 20 };
+
 static double mib(double bytes) {
   return bytes / (1 << 20);
 }
@@ -19,7 +21,7 @@ static double set_bytes(const lsi_fields *f) {
 void lsi_dataset_describe_reading(const ls_dataset *data, char *text, size_t size) {
   const lsi_fields *f = lsi_fields_of(data);
   text[0] = '\0';
-  if (!f || lsi_fields_is_streamed(f)) return;
+  if (!f || lsi_fields_is_streamed(f) || set_bytes(f) < WORTH_A_WORD) return;
   snprintf(text, size, "%.1f MiB in memory%s", mib(set_bytes(f)), f->shared.base ? ", one copy for all ranks of a node" : "");
 }
 

@@ -59,6 +59,7 @@ struct lsi_reader {
   /* the reading side */
   lsi_course ahead;
   lsi_stretch read_from;   /* the first group begins at its end */
+  int64_t first_group;     /* its number */
   lsi_fetcher *fetcher;
   lsi_want *wants;         /* [2 * wants_room] */
   int64_t wants_room;
@@ -69,10 +70,10 @@ struct lsi_reader {
   /* the using side */
   lsi_course course;
   int64_t next;            /* batch expected; -1: none yet */
-  int64_t at;              /* number of the group in use since the last seek */
+  int64_t at;              /* number of the group in use */
   lsi_stretch in_use;
   int64_t taken;           /* rows of it */
-  int64_t filled;          /* groups filled, when not threaded */
+  int64_t filled;          /* number of the next group to fill, when not threaded */
   lsi_stretch filling;
   uint64_t seeks;
 };

@@ -15,7 +15,7 @@ static void nap(int *naps) {
 
 /* All members' counters have reached `target`; false: told to stop. */
 static bool wait_for(lsi_reader *r, lsi_counter *counters, int64_t target) {
-  for (int naps = 0; target > 0 && !lsi_counters_reached(counters, r->group.size, (uint64_t)target); nap(&naps))
+  for (int naps = 0; !lsi_counters_reached(counters, r->group.size, (uint64_t)target); nap(&naps))
     if (atomic_load(&r->stop)) return false;
   return !atomic_load(&r->stop);
 }
@@ -81,9 +81,10 @@ ls_status lsi_reader_fill(lsi_reader *r, int64_t g, lsi_stretch s) {
 void *lsi_reader_thread(void *self) {
   lsi_reader *r = self;
   lsi_stretch s = r->read_from;
-  for (int64_t g = 0;; g++) {
+  for (int64_t g = r->first_group;; g++) {
     s = lsi_reader_next_group(&r->plan, r->fields, &r->ahead, s);
-    if (!wait_for(r, r->used, g + 1 - r->plan.n_slots)) return NULL; /* everybody is done with the slots' last group */
-    if (lsi_reader_fill(r, g, s) != LS_OK) return NULL;              /* whoever gets there hears of it */
+    int64_t before = g - r->plan.n_slots; /* in this slot: everybody must be done with it */
+    if (before >= r->first_group && !wait_for(r, r->used, before + 1)) return NULL;
+    if (atomic_load(&r->stop) || lsi_reader_fill(r, g, s) != LS_OK) return NULL; /* a failure waits for whoever gets there */
   }
 }
