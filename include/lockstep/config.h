@@ -35,7 +35,7 @@ LS_API ls_status ls_config_open_data(ls_context *context, const ls_config *confi
 /** The sections fit, callbacks, checkpoint and parallel; run.dir and run.resume are left to the
     caller. Not collective; strings live as long as the config. */
 LS_API ls_status ls_config_fit_spec(const ls_config *config, ls_fit_spec *out);
-/** parallel: threads, kernels. May be called before a context exists. Not collective; strings live
+/** parallel: threads, kernels, deadline_seconds. May be called before a context exists. Not collective; strings live
     as long as the config. */
 LS_API ls_status ls_config_context_spec(const ls_config *config, ls_context_spec *out);
 

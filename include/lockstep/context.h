@@ -22,7 +22,7 @@ extern "C" {
 typedef struct ls_context ls_context;
 
 typedef struct ls_context_spec {
-  MPI_Comm comm;       /* duplicated; MPI_COMM_NULL: MPI_COMM_WORLD */
+  MPI_Comm comm;       /* its group is used; MPI_COMM_NULL: MPI_COMM_WORLD */
   int threads;         /* OpenMP threads a rank; 0: OMP_NUM_THREADS, else the cores this rank may use */
   const char *kernels; /* BLIS kernel set: NULL or "auto", or a BLIS sub-configuration name */
   bool allow_singleton; /* accept one rank although the launcher started several processes */
@@ -30,9 +30,13 @@ typedef struct ls_context_spec {
   FILE *log;           /* notes and warnings, on rank 0; NULL: stderr */
   bool catch_signals;  /* SIGINT, SIGTERM and SIGUSR1 stop fit and evaluate from now to the end of the
                           process, whenever they come; otherwise they stop fit while it runs */
+  double deadline_seconds; /* how long a rank waits for another one: LS_ERR_DEADLINE; 0: for ever. Rank 0's counts */
 } ls_context_spec;
 
-/** MPI_COMM_WORLD, automatic threads and kernels, notes to stderr. Not collective. */
+/** The exit code of a process that gave up waiting for others (sysexits.h calls it EX_PROTOCOL). */
+#define LS_EXIT_DEADLINE 76
+
+/** MPI_COMM_WORLD, automatic threads and kernels, notes to stderr, a deadline of 120 s. Not collective. */
 LS_API ls_context_spec ls_context_spec_default(void);
 
 /**
@@ -48,10 +52,19 @@ LS_API ls_context_spec ls_context_spec_default(void);
  */
 LS_API ls_status ls_context_create(const ls_context_spec *spec, ls_context **out);
 
-/** Collective. Finalizes MPI if ls_context_create initialised it. NULL is fine; clears the pointer. */
+/**
+ * Collective. Finalizes MPI if ls_context_create initialised it. NULL is fine; clears the pointer.
+ *
+ * After LS_ERR_DEADLINE the ranks cannot meet again, and MPI_Finalize would never return. If the context initialised MPI, this
+ * function then ends the process and the job with LS_EXIT_DEADLINE (MPI_Abort on the rank of the error's record); else the
+ * program must call MPI_Abort itself.
+ */
 LS_API void ls_context_destroy(ls_context **context);
 
-/** Not collective. Of NULL: -1, 0 and 0. */
+/**
+ * Not collective. Of NULL: -1, 0 and 0. Ranks are numbered node by node, in the order of each node's lowest rank in spec->comm:
+ * as there, when a node's ranks are neighbours there; rank 0 is rank 0 in any case.
+ */
 LS_API int ls_context_rank(const ls_context *context);
 LS_API int ls_context_size(const ls_context *context);
 LS_API int ls_context_threads(const ls_context *context);

@@ -6,8 +6,9 @@
  *
  * Every function that can fail returns an ls_status: LS_OK (0) or a negative code. The details of
  * the latest failure on the calling thread are in ls_last_error(). The library never prints an
- * error, never exits and never aborts.
+ * error, and never exits or aborts, but for ls_context_destroy after LS_ERR_DEADLINE.
  */
+#include <stdbool.h>
 #include <lockstep/export.h>
 
 #ifdef __cplusplus
@@ -34,7 +35,8 @@ extern "C" {
   X(ERR_BUSY, "in use by another run")                                                             \
   X(ERR_INTERRUPTED, "stopped by a signal or a time limit")                                        \
   X(ERR_DIFFERENT, "contents differ")                                                              \
-  X(ERR_INTERNAL, "internal error")
+  X(ERR_INTERNAL, "internal error")                                                                \
+  X(ERR_DEADLINE, "a rank did not arrive in time")
 
 /* LS_OK = 0, then -1, -2, ... in the order of LS_STATUS_MAP. */
 typedef enum ls_status {
@@ -58,6 +60,12 @@ typedef struct ls_error {
 
 /** The latest error on the calling thread. Never NULL; status LS_OK when there was none. Not collective. */
 LS_API const ls_error *ls_last_error(void);
+
+/**
+ * Is this the process to print the latest error, so that it appears once? Rank 0 is, but after LS_ERR_DEADLINE the lowest rank
+ * that the others still hear: it may not be rank 0, and after a cut there is one on each side. Not collective.
+ */
+LS_API bool ls_error_is_mine(void);
 
 /** "LS_ERR_SHAPE" and its one-line meaning. Unknown codes give "LS_ERR_?". Not collective. */
 LS_API const char *ls_status_name(ls_status status);

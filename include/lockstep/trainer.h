@@ -60,6 +60,15 @@ typedef struct ls_run_spec {
   double before_end_seconds;  /* how long before such an end to stop; 0: learnt from the checkpoints and steps so far */
 } ls_run_spec;
 
+/** Looking at where the time goes; never changes a bit of the result. */
+typedef struct ls_profile_spec {
+  bool report;            /* print at the end: share of each phase, GFLOP/s, the distance from the matrix products alone,
+                             bytes exchanged; on standard output of rank 0 */
+  const char *timeline;   /* file: what all ranks and threads did in some steps, in Chrome's trace format; NULL: none */
+  int64_t timeline_start; /* steps before the first one recorded; fewer when training is shorter */
+  int64_t timeline_steps; /* recorded steps, at most 10000; 0: 10 */
+} ls_profile_spec;
+
 typedef struct ls_fit_spec {
   int64_t batch_size;            /* of the global batch; 0: 32 */
   int64_t epochs;                /* 0: 1 */
@@ -86,10 +95,13 @@ typedef struct ls_fit_spec {
   const ls_callback *user_callbacks;
   int n_user_callbacks;
   const char *exchange;          /* "auto", "shared", "mpi": never changes the bits */
+  bool not_reproducible;         /* sums in whatever order is fastest: bits vary with ranks and threads, and no other gain is
+                                    promised. Measures what the promise costs; ignores leaf_rows */
   int64_t check_every_steps;     /* compare the ranks' weights and slots every N steps; 0: 100; negative: never */
   const char *on_nonfinite;      /* inputs, losses or gradients that are not finite: "stop" (default) with LS_ERR_NUMERIC, which
                                     names sample and layer; "skip": that step changes nothing; "ignore": as Keras does */
   ls_run_spec run;
+  ls_profile_spec profile;
 } ls_fit_spec;
 
 /** All zero: Keras's defaults. */
@@ -102,6 +114,23 @@ LS_API ls_fit_spec ls_fit_spec_default(void);
  */
 LS_API ls_status ls_model_fit(ls_model *model, ls_dataset *train, ls_dataset *validation,
                               const ls_fit_spec *spec, ls_history **history);
+
+/** Which epochs of a finished run to recompute, from 1. */
+typedef struct ls_verify_spec {
+  const char *run_dir;
+  int64_t from_epoch; /* 0: what follows the last but one checkpoint */
+  int64_t to_epoch;   /* 0: the last */
+  FILE *out;          /* what was found, epoch by epoch, on rank 0; may be NULL */
+} ls_verify_spec;
+
+/**
+ * Recompute a stretch of a run on these ranks and compare all bits with the certificate in its folder; model, data and spec
+ * are those of its fit. Writes nothing. Collective; the same status on all ranks.
+ * @return LS_OK; LS_ERR_DIFFERENT, whose message names the first epoch that differs and the advice what may explain it;
+ *         LS_ERR_CORRUPT for a damaged certificate or model
+ */
+LS_API ls_status ls_model_verify(ls_model *model, ls_dataset *train, ls_dataset *validation, const ls_fit_spec *spec,
+                                 const ls_verify_spec *verify);
 
 /** Loss first, then the metrics in the order they were compiled. `values` [ls_model_metric_count].
     The batch size (0: 32) changes no bit of them, unless a layer has an activity regularizer, which Keras counts batch by

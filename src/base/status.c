@@ -12,6 +12,10 @@ const ls_error *ls_last_error(void) {
   return &last_error;
 }
 
+bool ls_error_is_mine(void) {
+  return last_error.status == LS_ERR_DEADLINE ? last_error.rank == this_rank : this_rank <= 0;
+}
+
 const char *ls_status_name(ls_status status) {
   switch (status) {
   case LS_OK: return "LS_OK";

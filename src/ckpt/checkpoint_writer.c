@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/trace.h"
 #include "ckpt/checkpoint_index.h"
 #include "math/team.h"
 #include "store/h5.h"
@@ -47,6 +48,7 @@ static void *run(void *user) {
     pthread_mutex_unlock(&w->mutex);
     double begin_s = lsi_clock_s();
     ls_status status = write_job(&w->job);
+    lsi_trace_span(LSI_TRACK_FILES, LSI_TRACE_WRITE, w->job.iteration, begin_s, lsi_clock_s());
     pthread_mutex_lock(&w->mutex);
     w->seconds = lsi_clock_s() - begin_s;
     w->status = status;

@@ -43,7 +43,8 @@ static json_t *write_schedule(const lsi_object *object) {
 
 static bool is_none(const lsi_object *object, int i) {
   if (object->info->params[i].type == LSI_PARAM_SCHEDULE && object->nested) return false;
-  return isnan(object->value[i]);
+  bool empty = object->info->params[i].type == LSI_PARAM_LIST && object->n_list[(int)object->value[i]] == 0;
+  return isnan(object->value[i]) || empty;
 }
 
 static json_t *write_value(const lsi_object *object, int i) {
@@ -59,12 +60,19 @@ static json_t *write_value(const lsi_object *object, int i) {
   }
 }
 
+/* Arguments that not every Keras knows are written when they say something. */
+static bool is_idle(const lsi_object *object, int i) {
+  const lsi_param_info *param = &object->info->params[i];
+  bool average = strcmp(param->name, "use_ema") == 0 || strcmp(param->name, "ema_momentum") == 0;
+  return average && object->value[i] == param->default_value;
+}
+
 json_t *lsi_keras_object_write(const lsi_object *object, bool skip_none) {
   if (!object->info) return json_null();
   json_t *config = json_object(), *whole = json_object();
   int failed = 0;
   for (int i = 0; i < object->info->n_params; i++)
-    if (!(skip_none && is_none(object, i)))
+    if (!(skip_none && (is_none(object, i) || is_idle(object, i))))
       failed |= json_object_set_new(config, object->info->params[i].name, write_value(object, i));
   failed |= json_object_set_new(whole, "class_name", json_string(object->info->class_name));
   failed |= json_object_set_new(whole, "config", config);
@@ -81,7 +89,7 @@ bool lsi_keras_is_off(const json_t *value) {
 
 /* Keys that describe how Keras runs or names an object, not what it computes. */
 static bool has_no_effect(const char *key, const json_t *value) {
-  static const char *const keys[] = {"name", "jit_compile", "is_legacy_optimizer", "ema_momentum"};
+  static const char *const keys[] = {"name", "jit_compile", "is_legacy_optimizer"};
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     if (strcmp(key, keys[i]) == 0) return true;
   const char *text = json_string_value(value);

@@ -40,10 +40,8 @@ static ls_status read_scalar(hid_t file, const char *path, const char *weight, d
 static ls_status read_slots(hid_t file, const char *path, char *const *names, const lsi_keras_slot *slots, size_t n, lsi_optimizer *optimizer) {
   for (size_t i = 0; i < n; i++) {
     char name[NAME];
-    const lsi_tensor *tensor = slots[i].tensor;
     LSI_TRY(full_name(names[i], name));
-    LSI_TRY(lsi_keras_tensor_read(file, path, name, tensor, optimizer->slot_names[slots[i].slot],
-                                  optimizer->slots[slots[i].slot] + tensor->offset));
+    LSI_TRY(lsi_keras_slot_read(file, path, name, &slots[i], optimizer));
   }
   return LS_OK;
 }

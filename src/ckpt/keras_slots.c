@@ -7,22 +7,58 @@
 #include "ckpt/keras_variables.h"
 #include "optim/schedule.h"
 
-/* Slots that Keras makes variable by variable, before those it makes kind by kind: Adam's momentum and velocity alternate, its
-   velocity_hat follows; RMSprop's all go kind by kind. */
-static int alternating_slots(const lsi_optimizer *optimizer) {
-  bool grouped = optimizer->object.info->kind == LSI_OPT_RMSPROP;
-  return optimizer->n_slots >= 2 && !grouped ? 2 : optimizer->n_slots > 0;
+/* A slot's variable for one tensor. Adafactor keeps rows and columns of matrices; what it makes for vectors is an integer 0. */
+static lsi_keras_slot variable(const lsi_optimizer *o, int s, const lsi_tensor *t) {
+  lsi_keras_slot out = {.name = o->slot_names[s], .tensor = t, .rank = t->rank, .values = o->slots[s] + t->offset};
+  for (int d = 0; d < t->rank; d++) out.dims[d] = t->dims[d];
+  if (o->slot_form[s] == LSI_SLOT_WHOLE) return out;
+  if (t->rank < 2) return (lsi_keras_slot){.name = out.name, .tensor = t};
+  if (o->slot_form[s] == LSI_SLOT_COLUMNS) out.dims[t->rank - 2] = out.dims[t->rank - 1];
+  out.rank--;
+  return out;
+}
+
+/* The variables of slots `first` to `end`, tensor by tensor. */
+static void add_group(const lsi_layout *layout, const lsi_optimizer *o, const int *order, int first, int end, lsi_keras_slot *out, size_t *n) {
+  for (int t = 0; t < layout->n; t++)
+    for (int i = first; layout->tensors[t].trainable && i < end; i++) out[(*n)++] = variable(o, order[i], &layout->tensors[t]);
+}
+
+/* Slots by rising group, each group as it stands. */
+static void order_slots(const lsi_optimizer *o, int order[LSI_OPT_MAX_SLOTS]) {
+  for (int s = 0; s < o->n_slots; s++) {
+    int at = s;
+    for (; at > 0 && o->slot_group[order[at - 1]] > o->slot_group[s]; at--) order[at] = order[at - 1];
+    order[at] = s;
+  }
 }
 
 ls_status lsi_keras_slots(const lsi_net *net, const lsi_optimizer *optimizer, bool by_kind, lsi_keras_slot **out, size_t *n) {
   const lsi_layout *layout = &net->layout;
-  int together = by_kind ? optimizer->n_slots > 0 : alternating_slots(optimizer);
+  int order[LSI_OPT_MAX_SLOTS];
   LSI_TRY(LSI_ALLOC("optimizer variables", (size_t)layout->n * LSI_OPT_MAX_SLOTS + 1, out));
   *n = 0;
-  for (int first = 0; first < optimizer->n_slots; first += together, together = 1)
-    for (int t = 0; t < layout->n; t++)
-      for (int s = first; layout->tensors[t].trainable && s < first + together; s++)
-        (*out)[(*n)++] = (lsi_keras_slot){s, &layout->tensors[t]};
+  order_slots(optimizer, order);
+  for (int first = 0, end = 1; first < optimizer->n_slots; first = end++) {
+    int group = optimizer->slot_group[order[first]];
+    while (!by_kind && end < optimizer->n_slots && optimizer->slot_group[order[end]] == group) end++;
+    add_group(layout, optimizer, order, first, end, *out, n);
+  }
+  if (optimizer->scalar_name) (*out)[(*n)++] = (lsi_keras_slot){.name = optimizer->scalar_name};
+  return LS_OK;
+}
+
+ls_status lsi_keras_slot_write(hid_t file, const char *name, const lsi_keras_slot *slot, const lsi_optimizer *optimizer) {
+  float scalar = slot->tensor ? 0.0f : (float)optimizer->scalar;
+  bool placeholder = slot->tensor && !slot->values;
+  return lsi_keras_values_write(file, name, slot->rank, slot->dims, placeholder, slot->values ? slot->values : &scalar);
+}
+
+ls_status lsi_keras_slot_read(hid_t file, const char *path, const char *name, const lsi_keras_slot *slot, lsi_optimizer *optimizer) {
+  float scalar;
+  const lsi_keras_wanted wanted = {slot->rank, slot->dims, slot->name, slot->tensor ? slot->tensor->name : optimizer->object.info->class_name};
+  LSI_TRY(lsi_keras_values_read(file, path, name, &wanted, slot->values ? slot->values : &scalar));
+  if (!slot->tensor) optimizer->scalar = (double)scalar;
   return LS_OK;
 }
 

@@ -37,10 +37,10 @@ static void layer_key(const lsi_net *net, int index, char out[KEY + 16]) {
 
 /* ---- writing ---- */
 
-static ls_status write_values(hid_t file, const char *name, const lsi_tensor *tensor, bool integer, const float *values) {
-  uint64_t dims[LS_MAX_WEIGHT_RANK];
-  for (int d = 0; d < tensor->rank; d++) dims[d] = (uint64_t)tensor->dims[d];
-  return lsi_h5_write(file, name, tensor->rank, dims, integer ? H5T_STD_I32LE : H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, values);
+ls_status lsi_keras_values_write(hid_t file, const char *name, int rank, const int64_t *dims, bool integer, const float *values) {
+  uint64_t sizes[LS_MAX_WEIGHT_RANK];
+  for (int d = 0; d < rank; d++) sizes[d] = (uint64_t)dims[d];
+  return lsi_h5_write(file, name, rank, sizes, integer ? H5T_STD_I32LE : H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, values);
 }
 
 static ls_status write_layer(hid_t file, const lsi_net *net, int index, const float *params) {
@@ -53,7 +53,7 @@ static ls_status write_layer(hid_t file, const lsi_net *net, int index, const fl
   for (int t = 0; t < layer->n_tensors; t++) {
     const lsi_tensor *tensor = &layer->tensors[t];
     snprintf(name, sizeof name, "%s/%d", group, t);
-    LSI_TRY(write_values(file, name, tensor, tensor->is_integer, params + tensor->offset));
+    LSI_TRY(lsi_keras_values_write(file, name, tensor->rank, tensor->dims, tensor->is_integer, params + tensor->offset));
   }
   return LS_OK;
 }
@@ -78,7 +78,7 @@ static ls_status write_optimizer(hid_t file, const lsi_net *net, const lsi_optim
   for (size_t i = 0; status == LS_OK && i < n; i++) {
     char name[NAME];
     snprintf(name, sizeof name, "optimizer/vars/%zu", i + (size_t)next);
-    status = write_values(file, name, slots[i].tensor, false, optimizer->slots[slots[i].slot] + slots[i].tensor->offset);
+    status = lsi_keras_slot_write(file, name, &slots[i], optimizer);
   }
   lsi_free(slots);
   return status;
@@ -100,27 +100,32 @@ static void shape_text(int rank, const uint64_t *dims, char *text, size_t size) 
   if (used < size) snprintf(text + used, size - used, ")");
 }
 
-static ls_status check_shape(const lsi_h5_array *array, const char *name, const lsi_tensor *tensor, const char *what) {
+static ls_status check_shape(const lsi_h5_array *array, const char *name, const lsi_keras_wanted *w) {
   uint64_t wanted[LS_MAX_WEIGHT_RANK] = {0};
-  bool same = array->rank == tensor->rank;
-  for (int d = 0; d < tensor->rank; d++) {
-    wanted[d] = (uint64_t)tensor->dims[d];
+  bool same = array->rank == w->rank;
+  for (int d = 0; d < w->rank; d++) {
+    wanted[d] = (uint64_t)w->dims[d];
     same = same && array->dims[d] == wanted[d];
   }
   if (same) return LS_OK;
   char found_text[200], wanted_text[200];
   shape_text(array->rank, array->dims, found_text, sizeof found_text);
-  shape_text(tensor->rank, wanted, wanted_text, sizeof wanted_text);
-  LSI_FAIL(LS_ERR_SHAPE, NULL, "'%.200s' has shape %s, the model's %s of '%s' has %s", name, found_text, what, tensor->name, wanted_text);
+  shape_text(w->rank, wanted, wanted_text, sizeof wanted_text);
+  LSI_FAIL(LS_ERR_SHAPE, NULL, "'%.200s' has shape %s, the model's %s of '%s' has %s", name, found_text, w->what, w->owner, wanted_text);
+}
+
+ls_status lsi_keras_values_read(hid_t file, const char *path, const char *name, const lsi_keras_wanted *wanted, float *out) {
+  lsi_h5_array array;
+  LSI_TRY(lsi_h5_array_open(file, path, name, &array));
+  ls_status status = check_shape(&array, name, wanted);
+  if (status == LS_OK) status = lsi_h5_array_read(&array, name, H5T_NATIVE_FLOAT, out, array.count);
+  lsi_h5_array_close(&array);
+  return status;
 }
 
 ls_status lsi_keras_tensor_read(hid_t file, const char *path, const char *name, const lsi_tensor *tensor, const char *what, float *out) {
-  lsi_h5_array array;
-  LSI_TRY(lsi_h5_array_open(file, path, name, &array));
-  ls_status status = check_shape(&array, name, tensor, what);
-  if (status == LS_OK) status = lsi_h5_array_read(&array, name, H5T_NATIVE_FLOAT, out, tensor->count);
-  lsi_h5_array_close(&array);
-  return status;
+  const lsi_keras_wanted wanted = {tensor->rank, tensor->dims, what, tensor->name};
+  return lsi_keras_values_read(file, path, name, &wanted, out);
 }
 
 ls_status lsi_keras_scalar_read(hid_t file, const char *path, const char *name, double *out) {
@@ -184,8 +189,7 @@ static ls_status read_slots(hid_t file, const char *path, const lsi_keras_slot *
   for (size_t i = 0; i < n; i++) {
     char name[NAME];
     snprintf(name, sizeof name, "optimizer/vars/%zu", i + (size_t)first);
-    LSI_TRY(lsi_keras_tensor_read(file, path, name, slots[i].tensor, optimizer->slot_names[slots[i].slot],
-                                  optimizer->slots[slots[i].slot] + slots[i].tensor->offset));
+    LSI_TRY(lsi_keras_slot_read(file, path, name, &slots[i], optimizer));
   }
   return LS_OK;
 }

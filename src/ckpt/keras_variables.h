@@ -15,10 +15,13 @@
 #include "optim/optimizer.h"
 #include "store/h5.h"
 
-/* One slot variable of Keras's optimizer: a slot's values for one tensor. */
+/* One slot variable of Keras's optimizer: a slot's values for one tensor, */
 typedef struct lsi_keras_slot {
-  int slot;
-  const lsi_tensor *tensor;
+  const char *name;         /* the slot's */
+  const lsi_tensor *tensor; /* NULL: the optimizer's scalar, not a slot */
+  int rank;
+  int64_t dims[LS_MAX_WEIGHT_RANK];
+  float *values;            /* NULL: an integer 0 that stands for nothing (Adafactor's rows of a vector), or the scalar */
 } lsi_keras_slot;
 
 /* All slots in Keras's order (lsi_free). by_kind: all of one kind, then the next, as Keras 2's older optimizers. */
@@ -41,6 +44,19 @@ ls_status lsi_keras_optimizer_read(hid_t file, const char *path, const lsi_net *
 /* The older layout's part of it. */
 ls_status lsi_keras_old_optimizer_read(hid_t file, const char *path, const lsi_net *net, lsi_optimizer *optimizer);
 
+/* Variable `name` of the file from or into a slot; an error names both shapes. */
+ls_status lsi_keras_slot_write(hid_t file, const char *name, const lsi_keras_slot *slot, const lsi_optimizer *optimizer);
+ls_status lsi_keras_slot_read(hid_t file, const char *path, const char *name, const lsi_keras_slot *slot, lsi_optimizer *optimizer);
+
+/* A float32 (or integer) dataset of this shape. */
+ls_status lsi_keras_values_write(hid_t file, const char *name, int rank, const int64_t *dims, bool integer, const float *values);
+/* Back: `what` of `owner` is for messages; LS_ERR_SHAPE with both shapes. */
+typedef struct lsi_keras_wanted {
+  int rank;
+  const int64_t *dims;
+  const char *what, *owner;
+} lsi_keras_wanted;
+ls_status lsi_keras_values_read(hid_t file, const char *path, const char *name, const lsi_keras_wanted *wanted, float *out);
 /* One tensor-shaped dataset into `out`; LS_ERR_SHAPE with both shapes. */
 ls_status lsi_keras_tensor_read(hid_t file, const char *path, const char *name, const lsi_tensor *tensor, const char *what, float *out);
 /* A scalar (or an array of one). */

@@ -77,7 +77,27 @@ static void add_log_sigmoid(lsi_onnx_graph *graph, const char *x) {
   LSI_ONNX_NODE(graph, "Neg", LSI_ONNX_NODE(graph, "Softplus", LSI_ONNX_NODE(graph, "Neg", x)));
 }
 
-void lsi_onnx_add_activation(lsi_onnx_graph *graph, lsi_activation activation, const char *x) {
+/* max(x - tau, 0) as in nn/sparsemax.c: of the sorted values those above (sum so far - 1) / place count; tau = (the sum of their sums
+   so far - 1) / their number. */
+static void add_sparsemax(lsi_onnx_graph *graph, size_t width, const char *x) {
+  const int64_t n = (int64_t)width, last = -1;
+  float *places;
+  const char *one = lsi_onnx_scalar(graph, 1.0), *axes = lsi_onnx_ints(graph, "axes", 1, &last);
+  const char *place = lsi_onnx_vector(graph, "places", width, &places);
+  for (size_t j = 0; places && j < width; j++) places[j] = (float)(j + 1);
+  const char *sorted = LSI_ONNX_NODE(graph, "TopK", x, lsi_onnx_ints(graph, "k", 1, &n));
+  lsi_onnx_unused_output(graph);
+  const char *sums = LSI_ONNX_NODE(graph, "CumSum", sorted, lsi_onnx_ints(graph, "axis", 0, &last));
+  const char *limit = LSI_ONNX_NODE(graph, "Div", LSI_ONNX_NODE(graph, "Sub", sums, one), place);
+  const char *support = LSI_ONNX_NODE(graph, "Cast", LSI_ONNX_NODE(graph, "Greater", sorted, limit));
+  lsi_onnx_int(graph, "to", LSI_ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
+  const char *count = LSI_ONNX_NODE(graph, "ReduceSum", support, axes);
+  const char *total = LSI_ONNX_NODE(graph, "ReduceSum", LSI_ONNX_NODE(graph, "Mul", sums, support), axes);
+  const char *tau = LSI_ONNX_NODE(graph, "Div", LSI_ONNX_NODE(graph, "Sub", total, one), count);
+  LSI_ONNX_NODE(graph, "Relu", LSI_ONNX_NODE(graph, "Sub", x, tau));
+}
+
+void lsi_onnx_add_activation(lsi_onnx_graph *graph, lsi_activation activation, size_t width, const char *x) {
   if (singles[activation].op) {
     add_single(graph, &singles[activation], x);
     return;
@@ -96,6 +116,7 @@ void lsi_onnx_add_activation(lsi_onnx_graph *graph, lsi_activation activation, c
     case LSI_ACT_TANH_SHRINK: LSI_ONNX_NODE(graph, "Sub", x, LSI_ONNX_NODE(graph, "Tanh", x)); return;
     case LSI_ACT_SQUAREPLUS: add_squareplus(graph, x); return;
     case LSI_ACT_SPARSE_PLUS: add_sparse_plus(graph, x); return;
+    case LSI_ACT_SPARSEMAX: add_sparsemax(graph, width, x); return;
     default:
       graph->status = lsi_error_set(LS_ERR_UNSUPPORTED, NULL, "%s: ONNX export knows no activation %s", graph->layer,
                                     lsi_activation_name(activation));

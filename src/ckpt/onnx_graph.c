@@ -89,6 +89,12 @@ const char *lsi_onnx_node(lsi_onnx_graph *graph, const char *op, const char *con
   return name;
 }
 
+void lsi_onnx_unused_output(lsi_onnx_graph *graph) {
+  if (graph->status != LS_OK) return;
+  LsiOnnx__NodeProto *node = graph->proto.node[graph->proto.n_node - 1];
+  append(graph, &node->output, &node->n_output, text(graph, "%s/unused", node->name));
+}
+
 static LsiOnnx__AttributeProto *attribute(lsi_onnx_graph *graph, const char *name) {
   LsiOnnx__AttributeProto *out = lsi_onnx_take(graph, 1, sizeof *out);
   if (!out) return NULL;
@@ -118,8 +124,8 @@ void lsi_onnx_int(lsi_onnx_graph *graph, const char *name, int64_t value) {
 
 /* ---- initializers ---- */
 
-static const char *initializer(lsi_onnx_graph *graph, const char *name, int rank, const int64_t *dims, size_t count,
-                               const float *values) {
+static const char *raw_initializer(lsi_onnx_graph *graph, const char *name, int type, int rank, const int64_t *dims, size_t bytes,
+                                   const void *values) {
   LsiOnnx__TensorProto *out = lsi_onnx_take(graph, 1, sizeof *out);
   int64_t *own_dims = lsi_onnx_take(graph, (size_t)rank, sizeof *own_dims);
   if (!own_dims) return "";
@@ -129,11 +135,25 @@ static const char *initializer(lsi_onnx_graph *graph, const char *name, int rank
   for (int d = 0; d < rank; d++) own_dims[d] = dims[d];
   out->dims = own_dims;
   out->has_data_type = true;
-  out->data_type = LSI_ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+  out->data_type = type;
   out->has_raw_data = true;
-  out->raw_data = (ProtobufCBinaryData){.len = count * sizeof *values, .data = (uint8_t *)values};
+  out->raw_data = (ProtobufCBinaryData){.len = bytes, .data = (uint8_t *)values};
   append(graph, &graph->proto.initializer, &graph->proto.n_initializer, out);
   return name;
+}
+
+static const char *initializer(lsi_onnx_graph *graph, const char *name, int rank, const int64_t *dims, size_t count,
+                               const float *values) {
+  return raw_initializer(graph, name, LSI_ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, rank, dims, count * sizeof *values, values);
+}
+
+const char *lsi_onnx_ints(lsi_onnx_graph *graph, const char *variable, size_t n, const int64_t *values) {
+  const char *name = text(graph, "%s/%s", graph->layer, variable);
+  size_t count = n ? n : 1;
+  int64_t dim = (int64_t)n, *own = lsi_onnx_take(graph, count, sizeof *own);
+  if (!own) return "";
+  memcpy(own, values, count * sizeof *own);
+  return raw_initializer(graph, name, LSI_ONNX__TENSOR_PROTO__DATA_TYPE__INT64, n > 0, &dim, count * sizeof *own, own);
 }
 
 const char *lsi_onnx_weight(lsi_onnx_graph *graph, const lsi_tensor *tensor) {

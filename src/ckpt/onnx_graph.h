@@ -35,6 +35,8 @@ void lsi_onnx_layer_end(lsi_onnx_graph *graph);
 /* Add a node of one output and give that value's name. `inputs` ends with NULL. */
 const char *lsi_onnx_node(lsi_onnx_graph *graph, const char *op, const char *const *inputs);
 #define LSI_ONNX_NODE(graph, op, ...) lsi_onnx_node((graph), (op), (const char *const[]){__VA_ARGS__, NULL})
+/* One more output of the node added last, which nobody reads (TopK's places). */
+void lsi_onnx_unused_output(lsi_onnx_graph *graph);
 /* Attributes of the node added last. */
 void lsi_onnx_float(lsi_onnx_graph *graph, const char *name, double value);
 void lsi_onnx_int(lsi_onnx_graph *graph, const char *name, int64_t value);
@@ -43,6 +45,8 @@ void lsi_onnx_int(lsi_onnx_graph *graph, const char *name, int64_t value);
 const char *lsi_onnx_weight(lsi_onnx_graph *graph, const lsi_tensor *tensor);
 /* "<layer>/<variable>" of n elements, which the caller fills: *values, NULL on failure. */
 const char *lsi_onnx_vector(lsi_onnx_graph *graph, const char *variable, size_t n, float **values);
+/* "<layer>/<variable>": int64 values of one dimension, as shapes and axes are; n 0: one value without dimensions. */
+const char *lsi_onnx_ints(lsi_onnx_graph *graph, const char *variable, size_t n, const int64_t *values);
 /* A number without dimensions; the same number is stored once a layer. */
 const char *lsi_onnx_scalar(lsi_onnx_graph *graph, double value);
 

@@ -15,7 +15,7 @@ static void add_dense(lsi_onnx_graph *graph, const lsi_layer *layer) {
     y = LSI_ONNX_NODE(graph, "MatMul", graph->value, kernel);
     if (bias) y = LSI_ONNX_NODE(graph, "Add", y, bias);
   }
-  lsi_onnx_add_activation(graph, layer->dense.activation, y);
+  lsi_onnx_add_activation(graph, layer->dense.activation, lsi_layer_width(layer), y);
 }
 
 /*
@@ -72,7 +72,7 @@ static void add_kind(lsi_onnx_graph *graph, const lsi_layer *layer) {
   switch (layer->kind) {
     case LSI_LAYER_FLATTEN: LSI_ONNX_NODE(graph, "Flatten", graph->value); return;
     case LSI_LAYER_DENSE: add_dense(graph, layer); return;
-    case LSI_LAYER_ACTIVATION: lsi_onnx_add_activation(graph, layer->activation, graph->value); return;
+    case LSI_LAYER_ACTIVATION: lsi_onnx_add_activation(graph, layer->activation, lsi_layer_width(layer), graph->value); return;
     case LSI_LAYER_DROPOUT: return; /* nothing at inference */
     case LSI_LAYER_BATCH_NORMALIZATION: add_batch_normalization(graph, layer); return;
     case LSI_LAYER_LAYER_NORMALIZATION: add_layer_normalization(graph, layer); return;

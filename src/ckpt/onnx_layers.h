@@ -8,6 +8,6 @@ enum { LSI_ONNX_OPSET = 17 };
 
 /* The layer at inference, on graph->value; what it gives is graph->value then. */
 void lsi_onnx_add_layer(lsi_onnx_graph *graph, const lsi_layer *layer);
-/* Nodes of act(x) within a layer; linear adds none. */
-void lsi_onnx_add_activation(lsi_onnx_graph *graph, lsi_activation activation, const char *x);
+/* Nodes of act(x) within a layer, `width` values on the last axis; linear adds none. */
+void lsi_onnx_add_activation(lsi_onnx_graph *graph, lsi_activation activation, size_t width, const char *x);
 #endif

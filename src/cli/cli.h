@@ -15,7 +15,8 @@ enum {
   CLI_OK = 0,
   CLI_FAILURE = 1,
   CLI_USAGE = 2,
-  CLI_INTERRUPTED = 75 /* EX_TEMPFAIL: try again */
+  CLI_INTERRUPTED = 75,       /* EX_TEMPFAIL: try again */
+  CLI_LOST = LS_EXIT_DEADLINE /* a rank did not arrive in time */
 };
 
 enum { CLI_MAX_SETS = 64, CLI_MAX_FILES = 256 };
@@ -25,6 +26,8 @@ typedef enum cli_key {
   CLI_OUT_DIR = 1,
   CLI_RESUME,
   CLI_VERBOSE,
+  CLI_TIMELINE,
+  CLI_PROFILE,
   CLI_BATCH_SIZE,
   CLI_JSON,
   CLI_ARGMAX,
@@ -39,7 +42,9 @@ typedef enum cli_key {
   CLI_X,
   CLI_Y,
   CLI_SAMPLE_WEIGHT,
-  CLI_TIME_LIMIT
+  CLI_TIME_LIMIT,
+  CLI_FROM,
+  CLI_TO
 } cli_key;
 
 /* What the command line holds after parsing: option values by their key, and the files. */
@@ -70,7 +75,7 @@ typedef struct cli_verb {
 } cli_verb;
 
 extern const cli_verb cli_train, cli_evaluate, cli_predict, cli_summary, cli_convert, cli_export,
-    cli_inspect, cli_digest, cli_diff, cli_doctor;
+    cli_inspect, cli_digest, cli_diff, cli_doctor, cli_verify;
 
 /* ---- parsing (options.c) ---- */
 
@@ -94,6 +99,15 @@ const char *cli_nearest(const char *word, const char *const *names, int n);
 
 /* Make OpenMP threads yield soon at barriers; may start the program anew, once (threads.c). */
 void cli_settle_threads(char **argv);
+
+/* ---- what train and verify begin with (start.c) ---- */
+
+/* Are there perhaps other processes that wait for this one? */
+bool cli_under_launcher(void);
+/* The context with the threads and kernels that the config at `path` asks for, and the config, on all
+   ranks. Gives the exit code; an error is reported. */
+int cli_start(const char *path, const cli_args *args, int64_t threads, ls_context **context,
+              ls_config **config);
 
 /* ---- reports (report.c) ---- */
 

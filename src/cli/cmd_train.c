@@ -15,6 +15,10 @@ static const cli_option options[] = {
      "this checkpoint"},
     {"verbose", CLI_VERBOSE, "0|1|2",
      "0 silent, 1 progress bar, 2 one line an epoch (default: fit.verbose)"},
+    {"timeline", CLI_TIMELINE, "FILE",
+     "Write what all ranks did in some steps to FILE, to be opened in ui.perfetto.dev (which steps: "
+     "profile.timeline_start, profile.timeline_steps)"},
+    {"profile", CLI_PROFILE, NULL, "Print at the end where the time went"},
     {"threads", 't', "N", "Threads a rank (default: parallel.threads)"},
     {"time-limit", CLI_TIME_LIMIT, "SECONDS",
      "Stop before this time is over, with a checkpoint and exit code 75 (default: "
@@ -42,41 +46,6 @@ static void default_dir(const char *config, char *dir, size_t size) {
   snprintf(dir, size, "runs/%.*s", length, name);
 }
 
-static bool under_launcher(void) {
-  return getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK") || getenv("PMI_RANK") ||
-         getenv("SLURM_PROCID");
-}
-
-/*
- * The config says how many threads and which kernels, which is needed before the ranks can talk. So
- * each process reads it first; a process that cannot (a file only the first node has) takes the
- * defaults and gets the text in ls_config_read_all. Alone, a bad config is reported at once.
- */
-static int start(training *t, int64_t threads) {
-  ls_context_spec spec = ls_context_spec_default();
-  ls_config *first = NULL;
-  const char *path = t->args->files[0];
-  ls_status status = ls_config_read(path, t->args->sets, t->args->n_sets, &first);
-  if (status != LS_OK && !under_launcher())
-    return cli_fail(status), CLI_USAGE;
-  if (status == LS_OK)
-    ls_config_context_spec(first, &spec);
-  if (threads)
-    spec.threads = (int)threads;
-  spec.catch_signals = true;
-  status = ls_context_create(&spec, &t->context);
-  bool kernels = status != LS_OK && spec.kernels && strstr(ls_last_error()->message, spec.kernels);
-  ls_config_destroy(&first);
-  if (kernels && (status == LS_ERR_ARG || status == LS_ERR_UNSUPPORTED)) {
-    cli_error(ls_last_error()->advice, "%s: parallel.kernels: %s", path, ls_last_error()->message);
-    return CLI_USAGE;
-  }
-  if (status != LS_OK)
-    return cli_fail(status);
-  status = ls_config_read_all(t->context, path, t->args->sets, t->args->n_sets, &t->config);
-  return status == LS_OK ? CLI_OK : (cli_fail(status), CLI_USAGE);
-}
-
 static int prepare(training *t, int64_t verbose, int64_t time_limit) {
   ls_status status = ls_config_build_model(t->context, t->config, &t->model);
   if (status != LS_OK)
@@ -92,6 +61,10 @@ static int prepare(training *t, int64_t verbose, int64_t time_limit) {
   if (time_limit)
     t->fit.run.time_limit = (double)time_limit;
   t->verbose = t->fit.verbose;
+  if (t->args->value[CLI_TIMELINE])
+    t->fit.profile.timeline = t->args->value[CLI_TIMELINE];
+  if (t->args->value[CLI_PROFILE])
+    t->fit.profile.report = true;
   t->fit.run.dir = t->dir;
   t->fit.run.resume = t->args->value[CLI_RESUME];
   return CLI_OK;
@@ -238,7 +211,7 @@ static int run(const cli_args *args) {
   size_t length = strlen(t.dir);
   if (length > 1 && t.dir[length - 1] == '/')
     t.dir[length - 1] = 0;
-  int code = start(&t, threads);
+  int code = cli_start(args->files[0], args, threads, &t.context, &t.config);
   if (code == CLI_OK)
     code = prepare(&t, verbose, time_limit);
   if (code == CLI_OK)

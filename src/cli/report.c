@@ -19,8 +19,6 @@ bool cli_is_first(void) {
 }
 
 static void say(const char *kind, const char *hint, const char *format, va_list args) {
-  if (!cli_is_first())
-    return;
   fflush(stdout); /* what was said before comes first */
   fprintf(stderr, "lockstep: %s", kind);
   vfprintf(stderr, format, args);
@@ -32,14 +30,16 @@ static void say(const char *kind, const char *hint, const char *format, va_list 
 void cli_error(const char *hint, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  say("error: ", hint, format, args);
+  if (cli_is_first())
+    say("error: ", hint, format, args);
   va_end(args);
 }
 
 void cli_note(const char *hint, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  say("", hint, format, args);
+  if (cli_is_first())
+    say("", hint, format, args);
   va_end(args);
 }
 
@@ -54,8 +54,24 @@ int cli_usage(const char *verb, const char *format, ...) {
   return CLI_USAGE;
 }
 
+static void say_lost(const char *hint, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  say("error: ", hint, format, args);
+  va_end(args);
+}
+
+/* The first process may be the one that is missed: whoever holds the record tells. */
+static int lost(const ls_error *error) {
+  if (ls_error_is_mine())
+    say_lost(error->advice, "%s", error->message);
+  return CLI_LOST;
+}
+
 int cli_fail(ls_status status) {
   const ls_error *error = ls_last_error();
+  if (status == LS_ERR_DEADLINE && error->status == status)
+    return lost(error);
   if (status == LS_ERR_INTERRUPTED) {
     cli_note(error->advice, "%s", error->message);
     return CLI_INTERRUPTED;

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/status.h"
 
@@ -42,55 +41,9 @@ static const lsi_key model_keys[] = {
 };
 static const lsi_map model_map = MAP("key", model_keys);
 
-/* ---- optimizers: each class has its own defaults; the union is what a config may name ---- */
-#define CLIPPING                                                                                   \
-  KEY("weight_decay", FLOAT, NULL, "[0,inf)", "decoupled weight decay"),                           \
-      KEY("clipnorm", FLOAT, NULL, "(0,inf)", "largest norm of one tensor's gradient"),            \
-      KEY("clipvalue", FLOAT, NULL, "(0,inf)", "largest magnitude of a gradient's element"),       \
-      KEY("global_clipnorm", FLOAT, NULL, "(0,inf)", "largest norm of the whole gradient")
-#define RATE(value)                                                                                \
-  KEY("learning_rate", RATE, value, "[0,inf)",                                                     \
-      "a number, or a schedule such as CosineDecay(0.001, decay_steps=5000)")
-#define EPSILON                                                                                    \
-  KEY("epsilon", FLOAT, "1e-07", "(0,inf)",                                                        \
-      "added to the denominator (RMSprop, Adagrad, Adam, AdamW)")
-#define MOMENTUM    KEY("momentum", FLOAT, "0.0", "[0,1]", "SGD, RMSprop")
-#define NAME(class) KEY("name", TEXT, class, NULL, "SGD, RMSprop, Adagrad, Adam or AdamW")
-#define ADAM_OWN                                                                                   \
-  KEY("beta_1", FLOAT, "0.9", "[0,1)", "Adam, AdamW"),                                             \
-      KEY("beta_2", FLOAT, "0.999", "[0,1)", "Adam, AdamW"), EPSILON,                              \
-      KEY("amsgrad", BOOL, "false", NULL, "Adam, AdamW")
-#define NESTEROV    KEY("nesterov", BOOL, "false", NULL, "SGD")
-#define RHO         KEY("rho", FLOAT, "0.9", "[0,1)", "RMSprop")
-#define CENTERED    KEY("centered", BOOL, "false", NULL, "RMSprop")
-#define ACCUMULATOR KEY("initial_accumulator_value", FLOAT, "0.1", "[0,inf)", "Adagrad")
-
-static const lsi_key sgd_keys[] = {NAME("SGD"), RATE("0.01"), MOMENTUM, NESTEROV, CLIPPING};
-static const lsi_key rmsprop_keys[] = {NAME("RMSprop"), RATE("0.001"), RHO,     MOMENTUM,
-                                       EPSILON,         CENTERED,      CLIPPING};
-static const lsi_key adagrad_keys[] = {NAME("Adagrad"), RATE("0.001"), ACCUMULATOR, EPSILON,
-                                       CLIPPING};
-static const lsi_key adam_keys[] = {NAME("Adam"), RATE("0.001"), ADAM_OWN, CLIPPING};
-static const lsi_key adamw_keys[] = {
-    NAME("AdamW"),
-    RATE("0.001"),
-    KEY("weight_decay", FLOAT, "0.004", "[0,inf)", "decoupled weight decay"),
-    ADAM_OWN,
-    KEY("clipnorm", FLOAT, NULL, "(0,inf)", ""),
-    KEY("clipvalue", FLOAT, NULL, "(0,inf)", ""),
-    KEY("global_clipnorm", FLOAT, NULL, "(0,inf)", ""),
-};
-static const lsi_map optimizer_classes[] = {
-    MAP("argument of SGD", sgd_keys), MAP("argument of RMSprop", rmsprop_keys),
-    MAP("argument of Adagrad", adagrad_keys), MAP("argument of Adam", adam_keys),
-    MAP("argument of AdamW", adamw_keys)};
-static const lsi_key optimizer_keys[] = {NAME("RMSprop"), RATE("0.001"), MOMENTUM,    NESTEROV, RHO,
-                                         CENTERED,        ADAM_OWN,      ACCUMULATOR, CLIPPING};
-static const lsi_map optimizer_map = MAP("key", optimizer_keys);
-
 static const lsi_key compile_keys[] = {
     KEY("optimizer", MAP, NULL, NULL, "its name and arguments, as Keras has them",
-        .map = &optimizer_map),
+        .map = &lsi_schema_optimizers),
     KEY("loss", TEXT, NULL, NULL,
         "a Keras loss, or a call: CategoricalCrossentropy(label_smoothing=0.1)", .required = true),
     KEY("metrics", TEXTS, NULL, NULL,
@@ -152,12 +105,25 @@ static const lsi_key parallel_keys[] = {
         "rows of a leaf of the batch, part of the result; 0: from the batch size"),
     KEY("exchange", CHOICE, "auto", "auto|shared|mpi",
         "how gradients meet; never changes the result"),
+    KEY("deadline_seconds", FLOAT, "120.0", "[0,1e9]",
+        "how long a rank waits for another one before the run ends; 0: for ever"),
+    KEY("reproducible", BOOL, "true", NULL,
+        "false: sums in whatever order is fastest, and bits that vary with ranks and threads"),
     KEY("check_every_steps", INT, "100", "[0,1e15]",
         "compare the ranks' weights every N steps, so that a failing memory is found; 0: off"),
     KEY("kernels", TEXT, "auto", NULL,
         "BLIS kernel set: auto, or a name such as haswell, skx, zen3"),
 };
 static const lsi_map parallel_map = MAP("key", parallel_keys);
+
+static const lsi_key profile_keys[] = {
+    KEY("report", BOOL, "false", NULL, "print at the end where the time went"),
+    KEY("timeline", TEXT, NULL, NULL,
+        "write what all ranks did in some steps to this file, for ui.perfetto.dev"),
+    KEY("timeline_start", INT, "10", "[0,1e15]", "steps before the first one recorded"),
+    KEY("timeline_steps", INT, "10", "[1,10000]", "recorded steps"),
+};
+static const lsi_map profile_map = MAP("key", profile_keys);
 
 static const lsi_key root_keys[] = {
     KEY("data", MAP, NULL, NULL, "the data sets", .map = &data_map),
@@ -169,23 +135,12 @@ static const lsi_key root_keys[] = {
         .map = &lsi_schema_callbacks),
     KEY("checkpoint", MAP, NULL, NULL, "when the run is saved", .map = &checkpoint_map),
     KEY("parallel", MAP, NULL, NULL, "threads and exchange", .map = &parallel_map),
+    KEY("profile", MAP, NULL, NULL, "where the time goes; never changes the result",
+        .map = &profile_map),
 };
 const lsi_map lsi_schema = MAP("section", root_keys);
 
 /* ---- look-ups ---- */
-
-const lsi_map *lsi_schema_optimizer(const char *name) {
-  for (int i = 0; i < COUNT(optimizer_classes); i++)
-    if (strcasecmp(optimizer_classes[i].keys[0].fallback, name) == 0)
-      return &optimizer_classes[i];
-  return NULL;
-}
-
-const char *const *lsi_schema_optimizer_names(int *n) {
-  static const char *const names[] = {"SGD", "RMSprop", "Adagrad", "Adam", "AdamW"};
-  *n = COUNT(names);
-  return names;
-}
 
 const lsi_key *lsi_map_find(const lsi_map *map, const char *name) {
   for (int i = 0; i < map->n; i++)
@@ -195,7 +150,7 @@ const lsi_key *lsi_map_find(const lsi_map *map, const char *name) {
 }
 
 const char *lsi_map_suggest(const lsi_map *map, const char *name, char *buffer, size_t size) {
-  enum { MAX = 32 };
+  enum { MAX = 64 };
   const char *names[MAX];
   int n = 0;
   for (; n < map->n && n < MAX; n++)

@@ -49,6 +49,7 @@ typedef struct lsi_map {
 
 extern const lsi_map lsi_schema; /* the document */
 extern const lsi_map lsi_schema_layers;
+extern const lsi_map lsi_schema_optimizers; /* the union of all classes' arguments */
 extern const lsi_map lsi_schema_callbacks;
 
 /* The arguments one optimizer class takes, with that class's defaults (lsi_schema's

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fit:, callbacks:, checkpoint: and parallel: as the specs of the public API. */
+/* fit:, callbacks:, checkpoint:, parallel: and profile: as the specs of the public API. */
 #include <string.h>
 
 #include "config/document.h"
@@ -9,6 +9,7 @@ ls_status ls_config_fit_spec(const ls_config *config, ls_fit_spec *out) {
   lsi_values fit = lsi_get_map(config->values, "fit");
   lsi_values checkpoint = lsi_get_map(config->values, "checkpoint");
   lsi_values parallel = lsi_get_map(config->values, "parallel");
+  lsi_values profile = lsi_get_map(config->values, "profile");
   ls_fit_spec spec = ls_fit_spec_default();
   spec.batch_size = lsi_get_int(fit, "batch_size");
   spec.epochs = lsi_get_int(fit, "epochs");
@@ -32,6 +33,7 @@ ls_status ls_config_fit_spec(const ls_config *config, ls_fit_spec *out) {
   spec.n_callbacks = config->n_callbacks;
   spec.leaf_rows = lsi_get_int(parallel, "leaf_rows");
   spec.exchange = lsi_get_text(parallel, "exchange");
+  spec.not_reproducible = !lsi_get_bool(parallel, "reproducible");
   spec.on_nonfinite = lsi_get_text(fit, "on_nonfinite");
   int64_t check = lsi_get_int(parallel, "check_every_steps");
   spec.check_every_steps = check ? check : -1; /* the spec's 0 means its default */
@@ -46,6 +48,10 @@ ls_status ls_config_fit_spec(const ls_config *config, ls_fit_spec *out) {
   spec.run.checkpoint_on_error = lsi_get_text(checkpoint, "on_error");
   spec.run.time_limit = lsi_get_float(checkpoint, "time_limit");
   spec.run.before_end_seconds = lsi_get_float(checkpoint, "before_end_seconds");
+  spec.profile.report = lsi_get_bool(profile, "report");
+  spec.profile.timeline = lsi_get_text(profile, "timeline");
+  spec.profile.timeline_start = lsi_get_int(profile, "timeline_start");
+  spec.profile.timeline_steps = lsi_get_int(profile, "timeline_steps");
   *out = spec;
   return LS_OK;
 }
@@ -56,6 +62,7 @@ ls_status ls_config_context_spec(const ls_config *config, ls_context_spec *out) 
   ls_context_spec spec = ls_context_spec_default();
   spec.threads = (int)lsi_get_int(parallel, "threads");
   spec.kernels = lsi_get_text(parallel, "kernels");
+  spec.deadline_seconds = lsi_get_float(parallel, "deadline_seconds");
   *out = spec;
   return LS_OK;
 }

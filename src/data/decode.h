@@ -22,7 +22,9 @@ bool lsi_dtype_is_integer(ls_dtype dtype);
 typedef struct lsi_decoder {
   ls_dtype dtype;
   double scale, offset;
-  bool copy; /* float32 without scale: the same bits */
+  bool copy;  /* float32 without scale: the same bits */
+  bool bytes; /* uint8 through high and low: the same bits as through scale and offset */
+  float high, low;
 } lsi_decoder;
 
 void lsi_decoder_init(lsi_decoder *decoder, ls_dtype dtype, double scale, double offset);

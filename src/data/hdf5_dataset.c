@@ -48,7 +48,7 @@ static ls_status see_the_same(const lsi_comm *node, char *const *paths, int n, b
 static ls_status choose_group(const lsi_comm *comm, char *const *paths, int n, lsi_group *group) {
   *group = (lsi_group){.size = 1};
   if (comm->node_size == 1) return LS_OK;
-  lsi_comm node = lsi_comm_of_node(comm);
+  lsi_comm node = lsi_comm_node_view(comm);
   bool same;
   LSI_TRY(see_the_same(&node, paths, n, &same));
   if (same) *group = (lsi_group){.comm = node, .rank = node.rank, .size = node.size};

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "data/reader_parts.h"
+#include "par/wait.h"
 
 /* ---- memory ----
  *
@@ -136,7 +137,6 @@ static ls_status prepare(lsi_reader *r) {
   if (r->group.size > 1) {
     LSI_TRY(lsi_agree(&r->group.comm, status));
     LSI_TRY(lsi_unite(&r->group.comm, r->course_rank, (size_t)r->group.size * sizeof *r->course_rank));
-    LSI_TRY(lsi_waiter_init(&r->group.comm, &r->waiter));
   }
   LSI_TRY(status);
   LSI_TRY(take_memory(r));
@@ -173,7 +173,7 @@ ls_status lsi_reader_create(const ls_dataset *data, const lsi_course *course, in
 /* ---- batches ---- */
 
 static ls_status wait_for(lsi_reader *r, lsi_counter *counters, int64_t target) {
-  if (r->group.size > 1) return lsi_counters_wait(counters, r->group.size, (uint64_t)target, &r->waiter);
+  if (r->group.size > 1) return lsi_counters_wait(counters, r->group.size, (uint64_t)target, &r->group.comm);
   for (long us = 10; !lsi_counters_reached(counters, 1, (uint64_t)target); us = us < 200 ? 2 * us : us)
     nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
   return LS_OK;

@@ -54,7 +54,6 @@ struct lsi_reader {
   char *slots;             /* [group.size] x rank_bytes */
   lsi_counter *listed, *wrote, *used, *parked; /* [group.size] groups; times sought */
   lsi_reader_failure *failure;                 /* [group.size] */
-  lsi_waiter waiter;
 
   /* the reading side */
   lsi_course ahead;

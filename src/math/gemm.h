@@ -2,10 +2,12 @@
 #ifndef LSI_MATH_GEMM_H
 #define LSI_MATH_GEMM_H
 /*
- * Matrix products of a dense layer. gemm.c and kernels.c are the only users of BLIS. All matrices are row-major
- * float32. Every product's bits are independent of the number of threads and of how the rows of
- * the batch are grouped into calls (leaves, ranks): see src/README.md, "The contract".
+ * Matrix products of a dense layer. gemm.c and kernels.c are the only users of BLIS (roofline.c
+ * measures it). All matrices are row-major float32. Every product's bits are independent of the
+ * number of threads and of how the rows of the batch are grouped into calls (leaves, ranks): see
+ * src/README.md, "The contract".
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/status.h"
@@ -23,12 +25,20 @@ void lsi_gemm_input_grad(size_t rows, size_t k, size_t n, const float *dy, const
  *   db [n]    = the same with a column of ones for x   (skipped when db is NULL; dw NULL skips dw)
  * leaf_row has n_leaves + 1 entries, rows of x and dy; the leaves are those of one canonical node
  * (they start at a multiple of the node's size, so the tree over local indices is the global one).
- * Per element: within a leaf, fused multiply-adds in row order starting from 0; then the tree of
- * math/tree.h over leaves. Each element's order depends on leaf_row only.
+ * Per element: within a leaf, fused multiply-adds in row order starting from -0 (so the first is a
+ * plain multiplication); then the tree of math/tree.h over leaves. Each element's order depends on
+ * leaf_row only.
  * Overwrites dw and db. `leaf_row` differences are > 0.
  */
 void lsi_gemm_weight_grad(size_t k, size_t n, int n_leaves, const int64_t *leaf_row, const float *x,
                           const float *dy, float *dw, float *db);
+
+/*
+ * false: the products take what is fastest, whatever that does to the order of their sums: BLIS's
+ * small-matrix path, and plain BLIS for the weight gradient of large layers when it has one leaf.
+ * For measuring what the contract costs; true at the start. Process-wide; between products.
+ */
+void lsi_gemm_set_reproducible(bool on);
 
 /* Scratch of the products above grows on demand; call once with the largest sizes so that the step
    never allocates. Not thread-safe against the products. */

@@ -18,15 +18,12 @@ void lsi_forward_on(int n_threads, size_t rows, size_t n, size_t k, const float 
 void lsi_input_grad_on(int n_threads, size_t rows, size_t k, size_t n, const float *dy,
                        const float *w, float *dx);
 
-/* small_gemm.c. Which products it takes is a function of the layer's shape only: another engine
-   sums in another order, and the order must not depend on rows, threads or ISA. */
-bool lsi_small_forward_takes(size_t n, size_t k);
-bool lsi_small_input_grad_takes(size_t k, size_t n);
-void lsi_small_forward(int n_threads, size_t rows, size_t n, size_t k, const float *x,
+/* chain_gemm.c */
+void lsi_chain_forward(int n_threads, size_t rows, size_t n, size_t k, const float *x,
                        const float *w, float *y);
-void lsi_small_input_grad(int n_threads, size_t rows, size_t k, size_t n, const float *dy,
+void lsi_chain_input_grad(int n_threads, size_t rows, size_t k, size_t n, const float *dy,
                           const float *w, float *dx);
-size_t lsi_small_scratch_floats(void);
+size_t lsi_chain_scratch_floats(int n_threads);
 
 /* leaf_gemm.c */
 void lsi_weight_grad_on(int n_threads, size_t k, size_t n, int n_leaves, const int64_t *leaf_row,

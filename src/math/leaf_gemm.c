@@ -6,10 +6,12 @@
  *   x [rows, k]  -> panels of micro->rows features, each [rows, micro->rows]
  *   dy [rows, n] -> panels of 1..max_vectors vectors, each [rows, width]
  *
- * All rows of a node are one pass: a tile needs (height + 2) tiles of first-level cache for its
- * tree, and per multiply-add the same panel traffic whatever the number of rows. A block of x
- * panels is sized to the second-level cache and meets the dy panels one after the other; blocks x
- * dy panels are the threads' tasks. Which thread computes a tile never touches its bits.
+ * A tile walks the leaves with the sums of finished subtrees on a stack in the first-level cache. A
+ * block of x panels is sized to the second-level cache and meets the dy panels one after the other,
+ * or, while several of them fit the first-level cache, group by group; blocks x groups are the
+ * threads' tasks. Nodes of many rows are walked in row blocks, whose dy panel stays in the
+ * first-level cache for all tiles of a block; between them the subtrees wait, tile by tile. Which
+ * thread computes a tile, and when, never touches its bits.
  */
 #include <math.h>
 #include <omp.h>
@@ -20,7 +22,15 @@
 #include "math/micro.h"
 #include "math/tree.h"
 
-enum { L2_BLOCK_FLOATS = 64 * 1024, PACK_GROUP = 8, PAD = 16 };
+enum {
+  L2_BLOCK_FLOATS = 64 * 1024, /* of x panels */
+  L1_FLOATS = 4 * 1024,        /* of dy panels */
+  ROW_BLOCK = 256,
+  WAITING_FLOATS = 6 * 1024, /* of the subtrees that wait between row blocks */
+  PAGES = 32,
+  PACK_GROUP = 8,
+  PAD = 16
+};
 
 typedef struct grad_job {
   const lsi_micro *micro;
@@ -29,9 +39,13 @@ typedef struct grad_job {
   const int64_t *leaf_row;
   const float *x, *dy; /* at the node's first row */
   float *dw, *db;
-  size_t x_panels, dy_panels, block; /* block: x panels a task takes */
-  size_t panel_floats;               /* from one packed x panel to the next */
-  bool x_direct, dy_direct;          /* read where it lies, not packed */
+  size_t x_panels, dy_panels;
+  size_t block, group, groups; /* x panels and dy panels a task takes; groups of the latter */
+  int row_block, low_levels,
+      levels;          /* leaves a tile takes at a time, log2 of it; height of the tree */
+  size_t panel_floats; /* from one packed x panel to the next */
+  size_t tile_floats;
+  bool x_direct, dy_direct; /* read where it lies, not packed */
   float *ones, *x_edge, *x_packed, *dy_packed;
 } grad_job;
 
@@ -58,7 +72,7 @@ static float element_by_definition(int n_leaves, const int64_t *leaf_row, const 
   float stack[LSI_TREE_MAX_LEVEL + 1];
   float sum = 0;
   for (int leaf = 0; leaf < n_leaves; leaf++) {
-    sum = 0;
+    sum = -0.0f;
     for (int64_t r = leaf_row[leaf]; r < leaf_row[leaf + 1]; r++)
       sum = fmaf(x ? x[(size_t)r * x_stride] : 1.0f, dy[(size_t)r * n], sum);
     int last = leaf + 1 == n_leaves, level = 0;
@@ -80,10 +94,17 @@ void lsi_weight_grad_definition(size_t k, size_t n, int n_leaves, const int64_t 
 }
 
 /* ---- packing ---- */
+static void copy_narrow(float *to, const float *from, size_t width) {
+  if (width == 4)
+    memcpy(to, from, 4 * sizeof *to);
+  else
+    memcpy(to, from, 8 * sizeof *to);
+}
+
 static void pack_x_row(const grad_job *job, size_t panel, const float *from, float *to) {
   size_t width = (size_t)job->micro->rows, begin = panel * width;
-  if (width == LSI_MICRO_MAX_ROWS && job->k - begin >= width) {
-    memcpy(to, from + begin, LSI_MICRO_MAX_ROWS * sizeof *to);
+  if (job->k - begin >= width) {
+    copy_narrow(to, from + begin, width);
     return;
   }
   for (size_t i = 0; i < width; i++)
@@ -127,56 +148,110 @@ static void pack_ones(const grad_job *job) {
     job->ones[i] = i % width == 0 ? 1.0f : 0.0f;
 }
 
+/* What cannot be read in place in any case. */
+static void pack_edges(const grad_job *job) {
+  if (job->db)
+    pack_ones(job);
+  if (job->x_panels > 0 && job->x_direct && job->k % (size_t)job->micro->rows != 0)
+    pack_x_edge(job);
+  if (job->dy_direct && job->n % (size_t)job->micro->lanes != 0)
+    pack_dy_panel(job, job->dy_panels - 1);
+}
+
 /* ---- tiles ---- */
-static void x_operand(const grad_job *job, size_t panel, lsi_leaf_tile *tile) {
+/* Panel x_panels stands for the ones. */
+static void x_operand(const grad_job *job, size_t panel, size_t row, lsi_leaf_tile *tile) {
   size_t width = (size_t)job->micro->rows;
+  if (panel == job->x_panels) {
+    tile->rows = 1;
+    tile->c = job->db;
+    tile->a_stride = width;
+    tile->a = job->ones + row * width;
+    return;
+  }
   bool whole = (panel + 1) * width <= job->k;
   tile->rows = whole ? (int)width : (int)(job->k - panel * width);
   tile->c = job->dw + panel * width * job->n;
   tile->a_stride = job->x_direct && whole ? job->k : width;
   if (job->x_direct)
-    tile->a = whole ? job->x + panel * width : job->x_edge;
+    tile->a = (whole ? job->x + panel * width : job->x_edge) + row * tile->a_stride;
   else
-    tile->a = job->x_packed + panel * job->panel_floats;
+    tile->a = job->x_packed + panel * job->panel_floats + row * width;
 }
 
-static void grad_task(const grad_job *job, size_t first_panel, size_t dy_panel, float *stack) {
-  size_t begin;
-  int vectors;
-  lsi_micro_panel(job->micro, job->n, dy_panel, &begin, &vectors);
-  int columns = vectors * job->micro->lanes;
-  lsi_leaf_tile tile = {.n_leaves = job->n_leaves, .leaf_row = job->leaf_row, .stack = stack};
-  tile.b = job->dy_direct ? job->dy + begin : job->dy_packed + begin * job->rows;
-  tile.b_stride = job->dy_direct ? job->n : (size_t)columns;
-  tile.c_stride = job->n;
-  tile.columns = job->n - begin < (size_t)columns ? (int)(job->n - begin) : columns;
-  void (*kernel)(const lsi_leaf_tile *) = job->micro->leaf[vectors - 1];
-  size_t last = first_panel + job->block < job->x_panels ? first_panel + job->block : job->x_panels;
-  for (size_t p = first_panel; p < last; p++) {
-    x_operand(job, p, &tile);
-    tile.c += begin;
-    kernel(&tile);
+typedef struct dy_part {
+  const float *b;
+  size_t begin, stride;
+  int vectors, columns;
+} dy_part;
+
+static dy_part dy_operand(const grad_job *job, size_t panel, size_t row) {
+  dy_part part;
+  lsi_micro_panel(job->micro, job->n, panel, &part.begin, &part.vectors);
+  int width = part.vectors * job->micro->lanes;
+  bool whole = job->n - part.begin >= (size_t)width;
+  part.columns = whole ? width : (int)(job->n - part.begin);
+  part.stride = job->dy_direct && whole ? job->n : (size_t)width;
+  part.b = job->dy_direct && whole ? job->dy + part.begin : job->dy_packed + part.begin * job->rows;
+  part.b += row * part.stride;
+  return part;
+}
+
+/* Where the subtrees of x panel number i of the block wait. */
+static void set_stack(const grad_job *job, lsi_leaf_tile *tile, size_t i, float *stack) {
+  size_t high = (size_t)(job->levels - job->low_levels);
+  float *waiting = stack + ((size_t)job->low_levels + i * high) * job->tile_floats;
+  for (int level = 0; level < job->levels; level++)
+    tile->stack[level] = level < job->low_levels
+                             ? stack + (size_t)level * job->tile_floats
+                             : waiting + (size_t)(level - job->low_levels) * job->tile_floats;
+}
+
+static void grad_task(const grad_job *job, size_t first_x, size_t first_dy, float *stack) {
+  enum { MAX_GROUP = 32 };
+  dy_part parts[MAX_GROUP];
+  size_t x_end = first_x + job->block < job->x_panels ? first_x + job->block : job->x_panels;
+  size_t dy_end = first_dy + job->group < job->dy_panels ? first_dy + job->group : job->dy_panels;
+  bool ones = job->db && x_end == job->x_panels;
+  lsi_leaf_tile tile = {.n_leaves = job->n_leaves, .leaf_row = job->leaf_row, .c_stride = job->n};
+  set_stack(job, &tile, 0, stack);
+  for (int leaf = 0; leaf < job->n_leaves; leaf += job->row_block) {
+    size_t row = (size_t)(job->leaf_row[leaf] - job->leaf_row[0]);
+    tile.leaf = leaf;
+    tile.leaf_end = leaf + job->row_block < job->n_leaves ? leaf + job->row_block : job->n_leaves;
+    for (size_t q = first_dy; q < dy_end; q++)
+      parts[q - first_dy] = dy_operand(job, q, row);
+    for (size_t p = first_x; p < x_end + ones; p++) {
+      x_operand(job, p, row, &tile);
+      if (job->levels > job->low_levels)
+        set_stack(job, &tile, p - first_x, stack);
+      float *c = tile.c;
+      for (size_t i = 0; i < dy_end - first_dy; i++) {
+        tile.b = parts[i].b;
+        tile.b_stride = parts[i].stride;
+        tile.columns = parts[i].columns;
+        tile.c = c + parts[i].begin;
+        job->micro->leaf[parts[i].vectors - 1](&tile);
+      }
+    }
   }
-  if (job->db && first_panel == 0) {
-    tile.a = job->ones;
-    tile.a_stride = (size_t)job->micro->rows;
-    tile.c = job->db + begin;
-    tile.rows = 1;
-    kernel(&tile);
-  }
+}
+
+static size_t ceil_div(size_t a, size_t b) {
+  return (a + b - 1) / b;
 }
 
 static void grad_tasks(const grad_job *job) {
-  size_t blocks = job->x_panels ? (job->x_panels + job->block - 1) / job->block : 1;
-  size_t tasks = blocks * job->dy_panels;
-  _Alignas(64) float stack[LSI_TREE_MAX_LEVEL * LSI_MICRO_MAX_TILE];
+  size_t blocks = job->x_panels ? ceil_div(job->x_panels, job->block) : 1;
+  size_t tasks = blocks * job->groups;
+  _Alignas(64) float stack[LSI_TREE_MAX_LEVEL * LSI_MICRO_MAX_TILE + WAITING_FLOATS];
 #pragma omp for schedule(dynamic)
   for (size_t t = 0; t < tasks; t++)
-    grad_task(job, t / job->dy_panels * job->block, t % job->dy_panels, stack);
+    grad_task(job, t / job->groups * job->block, t % job->groups * job->group, stack);
 }
 
 static void pack(const grad_job *job) {
-  size_t x_groups = job->x_direct ? 0 : (job->x_panels + PACK_GROUP - 1) / PACK_GROUP;
+  size_t x_groups = job->x_direct ? 0 : ceil_div(job->x_panels, PACK_GROUP);
   size_t dy_panels = job->dy_direct ? 0 : job->dy_panels;
   if (x_groups + dy_panels == 0)
     return;
@@ -189,10 +264,7 @@ static void pack(const grad_job *job) {
 }
 
 static void grad_run(const grad_job *job, int n_threads) {
-  if (job->db)
-    pack_ones(job);
-  if (job->x_panels > 0 && job->x_direct && job->k % (size_t)job->micro->rows != 0)
-    pack_x_edge(job);
+  pack_edges(job);
   if (n_threads == 1) {
     pack(job);
     grad_tasks(job);
@@ -205,27 +277,45 @@ static void grad_run(const grad_job *job, int n_threads) {
   }
 }
 
+/* ---- sizes ---- */
 /*
  * Does a panel of `rows` rows, `stride` floats apart, fit half of a 32 KiB, 8-way first-level cache
- * in place? Rows a multiple of a large power of two apart crowd into a few of its 64 sets.
+ * in place, and its pages half of the 64 that are translated at no cost? Rows a multiple of a large
+ * power of two apart crowd into a few of the cache's 64 sets.
  */
 static bool reads_well_in_place(size_t rows, size_t stride, size_t lines) {
   size_t bytes = stride * sizeof(float), sets = 64;
   while (sets > 1 && bytes % (2 * 64 * (64 / sets)) == 0)
     sets /= 2;
-  return rows * lines <= 4 * sets;
+  return rows * lines <= 4 * sets && rows * bytes <= PAGES * 4096;
 }
 
-/* x panels a task takes: what the second-level cache holds, but tasks enough for all threads. */
-static size_t block_size(const grad_job *job, int n_threads) {
-  size_t block = L2_BLOCK_FLOATS / job->panel_floats;
-  if (n_threads > 1) {
-    size_t wanted = (4 * (size_t)n_threads + job->dy_panels - 1) / job->dy_panels;
-    size_t even = (job->x_panels + wanted - 1) / wanted;
-    if (even < block)
-      block = even;
-  }
-  return block ? block : 1;
+/* Leaves a tile takes at a time: a complete subtree of at most ROW_BLOCK rows. */
+static void choose_row_block(grad_job *job) {
+  int64_t leaf_rows = job->leaf_row[1] - job->leaf_row[0];
+  job->levels = lsi_tree_height(job->n_leaves);
+  job->low_levels = 0;
+  while (job->low_levels < job->levels && (leaf_rows << (job->low_levels + 1)) <= ROW_BLOCK)
+    job->low_levels++;
+  job->row_block = 1 << job->low_levels;
+}
+
+/* x panels a task takes: what the second-level cache and the waiting subtrees' room hold, but tasks
+   enough for all threads. */
+static void choose_tasks(grad_job *job, int n_threads) {
+  size_t width = (size_t)(job->micro->lanes * job->micro->max_vectors);
+  size_t high = (size_t)(job->levels - job->low_levels), room = WAITING_FLOATS / job->tile_floats;
+  size_t group = L1_FLOATS / (job->rows * width);
+  job->group = group < 1 || high > 0 ? 1 : group > 32 ? 32 : group;
+  job->groups = ceil_div(job->dy_panels, job->group);
+  job->block = L2_BLOCK_FLOATS / job->panel_floats;
+  if (high > 0 && (job->block + 1) * high > room)
+    job->block = room / high > 1 ? room / high - 1 : 1;
+  size_t even = ceil_div(job->x_panels, ceil_div(4 * (size_t)n_threads, job->groups));
+  if (n_threads > 1 && even < job->block)
+    job->block = even;
+  if (job->block < 1)
+    job->block = 1;
 }
 
 /* Hand out the scratch, in the order of scratch_floats. */
@@ -254,11 +344,13 @@ void lsi_weight_grad_on(int n_threads, size_t k, size_t n, int n_leaves, const i
   job.dy = dy + first * n;
   job.dw = dw;
   job.db = db;
-  job.x_panels = dw ? (k + (size_t)micro->rows - 1) / (size_t)micro->rows : 0;
+  job.x_panels = dw ? ceil_div(k, (size_t)micro->rows) : 0;
   job.dy_panels = lsi_micro_panels(micro, n);
+  job.tile_floats = (size_t)(micro->rows * micro->lanes * micro->max_vectors);
   job.x_direct = reads_well_in_place(rows, k, 1);
   job.dy_direct = reads_well_in_place(rows, n, 4);
   lay_out(&job, scratch);
-  job.block = block_size(&job, n_threads);
+  choose_row_block(&job);
+  choose_tasks(&job, n_threads);
   grad_run(&job, n_threads);
 }

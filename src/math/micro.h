@@ -21,28 +21,33 @@ enum {
 };
 
 /*
- * c [rows, columns] = tree-sum over leaves of transpose(a) * b. Row r of a is at a + r * a_stride
- * and has `micro->rows` readable floats (whatever they are past `rows`); row r of b is at
- * b + r * b_stride and has `columns`. Rows count from the first leaf's.
+ * Leaves [leaf, leaf_end) of a tile of c [rows, columns] = tree-sum over n_leaves leaves of
+ * transpose(a) * b. A tile may be walked in several calls, first leaf to last: what is not yet
+ * summed waits on the stack; the call with the last leaf stores c. Row r of a is at a + r *
+ * a_stride and has `micro->rows` readable floats, row r of b at b + r * b_stride with whole vectors
+ * of them (whatever they are past `rows` and `columns`). Rows count from the first row of `leaf`.
  */
 typedef struct lsi_leaf_tile {
-  int n_leaves;
+  int leaf, leaf_end, n_leaves;
   const int64_t *leaf_row; /* [n_leaves + 1] */
   const float *a, *b;
   size_t a_stride, b_stride;
-  float *stack; /* [LSI_TREE_MAX_LEVEL, LSI_MICRO_MAX_TILE], 64-byte aligned scratch */
+  float *stack[LSI_TREE_MAX_LEVEL + 1]; /* by level: LSI_MICRO_MAX_TILE floats, 64-byte aligned */
   float *c;
   size_t c_stride;
   int rows, columns;
 } lsi_leaf_tile;
 
-/* c [rows, columns] = a [rows, depth] * b [depth, columns], all read and written where they lie. */
+/* c [rows, columns] = a [rows, depth] * b [depth, columns], or, with `more`, c + that: as each
+   element is one chain, a product may be cut along its depth. Row r of a has `depth` floats; rows
+   of b are whole vectors, as above. */
 typedef struct lsi_chain_tile {
   size_t depth;
   const float *a, *b;
   float *c;
   size_t a_stride, b_stride, c_stride;
   int rows, columns;
+  bool more;
 } lsi_chain_tile;
 
 typedef struct lsi_micro {

@@ -36,8 +36,14 @@ LSI_INLINE void vec_store_part(float *p, part k, vec x) {
 LSI_INLINE vec vec_add(vec a, vec b) {
   return _mm512_add_ps(a, b);
 }
+LSI_INLINE vec vec_mul(vec a, vec b) {
+  return _mm512_mul_ps(a, b);
+}
+/* As assembly, so that every accumulator stays in its register: left alone, GCC 12 trades places
+   among them, and moves and spills. */
 LSI_INLINE vec vec_fma(vec a, vec b, vec c) {
-  return _mm512_fmadd_ps(a, b, c);
+  __asm__("vfmadd231ps %2, %1, %0" : "+v"(c) : "v"(a), "v"(b));
+  return c;
 }
 
 #include "math/micro_body.h"

@@ -5,13 +5,24 @@
  *   ROWS, LANES, VECTORS     tile shape: ROWS * VECTORS accumulators must fit the registers
  *   vec, part                a vector of LANES floats; which of its first lanes exist
  *   vec_zero, vec_all, vec_load, vec_store, vec_load_part, vec_store_part, part_of, vec_add,
- * vec_fma
+ * vec_mul, vec_fma
  */
 #define UNROLL     _Pragma("GCC unroll 8")
 #define EACH(i, n) UNROLL for (int i = 0; i < (n); i++)
 
 LSI_INLINE void tile_zero(const int rows, const int vectors, vec (*acc)[VECTORS]) {
   EACH(m, rows) EACH(v, vectors) acc[m][v] = vec_zero();
+}
+
+/* Bring rows of c here to be written: stores that miss would hold up those to the stack behind
+ * them. */
+LSI_INLINE void tile_fetch(const float *c, size_t stride, const int vectors) {
+  enum { LINE = 16 };
+  EACH(m, ROWS) {
+    for (int at = 0; at < vectors * LANES; at += LINE)
+      __builtin_prefetch(c + (size_t)m * stride + at, 1);
+    __builtin_prefetch(c + (size_t)m * stride + vectors * LANES - 1, 1);
+  }
 }
 
 /* Columns past the last whole vector are never touched. */
@@ -26,122 +37,128 @@ LSI_INLINE void tile_store(const int tile_rows, const int vectors, vec (*acc)[VE
   }
 }
 
+/* One row of b against one element of each row of a. */
+#define TILE_STEP(operation, vectors, acc, element, b)                                             \
+  do {                                                                                             \
+    vec y[VECTORS];                                                                                \
+    EACH(v, vectors) y[v] = vec_load((b) + v * LANES);                                             \
+    EACH(m, ROWS) {                                                                                \
+      const vec x = vec_all(element);                                                              \
+      EACH(v, vectors) acc[m][v] = operation(x, y[v], acc[m][v]);                                  \
+    }                                                                                              \
+  } while (0)
+#define ONLY_MULTIPLY(x, y, sum) vec_mul(x, y)
+
 /* ---- leaf tiles ---- */
-/*
- * Two leaves at a time, so that siblings meet in registers: two accumulators an element, and hence
- * half the tile's rows at a time, except where tiles are one vector wide.
- */
-LSI_INLINE int strip_rows(const int vectors) {
-  return vectors == 1 ? ROWS : ROWS / 2;
-}
+typedef struct leaf_walk { /* the next row */
+  const float *a, *b;
+} leaf_walk;
 
-/* One row of a leaf into one accumulator: a fused multiply-add an element. */
-LSI_INLINE void leaf_step(const float *a, const float *b, const int vectors, vec (*acc)[VECTORS],
-                          part last) {
-  const int rows = strip_rows(vectors);
-  vec y[VECTORS];
-  EACH(v, vectors - 1) y[v] = vec_load(b + v * LANES);
-  y[vectors - 1] = vec_load_part(b + (vectors - 1) * LANES, last);
-  EACH(m, rows) {
-    vec x = vec_all(a + m);
-    EACH(v, vectors) acc[m][v] = vec_fma(x, y[v], acc[m][v]);
+/* acc = one leaf. Its first row is multiplied only, which is a chain that starts from -0. */
+LSI_INLINE void leaf_sum(const lsi_leaf_tile *t, const int vectors, int leaf, leaf_walk *at,
+                         vec (*acc)[VECTORS]) {
+  const float *a = at->a, *b = at->b;
+  const size_t a_stride = t->a_stride, b_stride = t->b_stride;
+  int64_t rows = t->leaf_row[leaf + 1] - t->leaf_row[leaf] - 1;
+  TILE_STEP(ONLY_MULTIPLY, vectors, acc, a + m, b);
+  a += a_stride;
+  b += b_stride;
+  if (rows >= 3) { /* the least a leaf has, as a rule */
+    EACH(r, 3) {
+      TILE_STEP(vec_fma, vectors, acc, a + m, b);
+      a += a_stride;
+      b += b_stride;
+    }
+    rows -= 3;
   }
-}
-
-LSI_INLINE void leaf_chain(const lsi_leaf_tile *t, const int vectors, vec (*acc)[VECTORS],
-                           const float *a, const float *b, int64_t rows, part last) {
-  for (int64_t r = 0; r < rows; r++, a += t->a_stride, b += t->b_stride)
-    leaf_step(a, b, vectors, acc, last);
-}
-
-/* acc = leaf + (leaf + 1). The two chains run side by side: one alone is too short to fill the
-   multiply-add pipelines. */
-LSI_INLINE void leaf_pair(const lsi_leaf_tile *t, const int vectors, vec (*acc)[VECTORS],
-                          const float *a, const float *b, const int64_t *row, part last) {
-  const int rows = strip_rows(vectors);
-  int64_t left = row[1] - row[0], right = row[2] - row[1], both = left < right ? left : right;
-  const float *a2 = a + (size_t)left * t->a_stride, *b2 = b + (size_t)left * t->b_stride;
-  vec other[ROWS][VECTORS];
-  tile_zero(strip_rows(vectors), vectors, other);
-  for (int64_t r = 0; r < both; r++) {
-    leaf_step(a, b, vectors, acc, last);
-    leaf_step(a2, b2, vectors, other, last);
-    a += t->a_stride;
-    b += t->b_stride;
-    a2 += t->a_stride;
-    b2 += t->b_stride;
-  }
-  leaf_chain(t, vectors, acc, a, b, left - both, last);
-  leaf_chain(t, vectors, other, a2, b2, right - both, last);
-  EACH(m, rows) EACH(v, vectors) acc[m][v] = vec_add(acc[m][v], other[m][v]);
+  for (; rows > 0; rows--, a += a_stride, b += b_stride)
+    TILE_STEP(vec_fma, vectors, acc, a + m, b);
+  *at = (leaf_walk){a, b};
 }
 
 /* acc = left sibling + acc, the left one in memory. */
-LSI_INLINE void strip_join(vec (*acc)[VECTORS], const int vectors, const float *left) {
-  const int rows = strip_rows(vectors);
-  EACH(m, rows)
+LSI_INLINE void leaf_join(vec (*acc)[VECTORS], const int vectors, const float *left) {
+  EACH(m, ROWS)
   EACH(v, vectors) acc[m][v] = vec_add(vec_load(left + (m * vectors + v) * LANES), acc[m][v]);
 }
 
-LSI_INLINE void strip_push(vec (*acc)[VECTORS], const int vectors, float *slot) {
-  const int rows = strip_rows(vectors);
-  EACH(m, rows)
+LSI_INLINE void leaf_push(vec (*acc)[VECTORS], const int vectors, float *slot) {
+  EACH(m, ROWS)
   EACH(v, vectors) vec_store(slot + (m * vectors + v) * LANES, acc[m][v]);
 }
 
+/* acc = (leaf + leaf 1) + (leaf 2 + leaf 3), without a branch on the leaf's number. */
+LSI_INLINE void leaf_quad(const lsi_leaf_tile *t, const int vectors, int leaf, leaf_walk *at,
+                          vec (*acc)[VECTORS]) {
+  leaf_sum(t, vectors, leaf, at, acc);
+  leaf_push(acc, vectors, t->stack[0]);
+  leaf_sum(t, vectors, leaf + 1, at, acc);
+  leaf_join(acc, vectors, t->stack[0]);
+  leaf_push(acc, vectors, t->stack[1]);
+  leaf_sum(t, vectors, leaf + 2, at, acc);
+  leaf_push(acc, vectors, t->stack[0]);
+  leaf_sum(t, vectors, leaf + 3, at, acc);
+  leaf_join(acc, vectors, t->stack[0]);
+  leaf_join(acc, vectors, t->stack[1]);
+}
+
 /*
- * Pairs of leaves as a binary counter: bit b of the number of pairs done is set when slot b of the
- * stack holds a finished subtree of 2 << b leaves. After the last leaf the subtrees that have no
- * right sibling join from the right, lowest first.
+ * Leaves as a binary counter: bit b of the number of leaves done is set when slot b of the stack
+ * holds a finished subtree of 1 << b leaves. After the last leaf the subtrees that have no right
+ * sibling join from the right, lowest first.
  */
-LSI_INLINE void leaf_strip(const lsi_leaf_tile *t, const int vectors, int leaf, int strip,
-                           part last) {
-  bool finish = leaf + 2 >= t->n_leaves;
-  const int64_t *row = t->leaf_row + leaf;
-  size_t first = (size_t)(row[0] - t->leaf_row[0]);
-  const float *a = t->a + first * t->a_stride + strip, *b = t->b + first * t->b_stride;
-  vec acc[ROWS][VECTORS];
-  tile_zero(strip_rows(vectors), vectors, acc);
-  if (leaf + 1 < t->n_leaves)
-    leaf_pair(t, vectors, acc, a, b, row, last);
-  else
-    leaf_chain(t, vectors, acc, a, b, row[1] - row[0], last);
-  float *slot = t->stack + strip * vectors * LANES;
-  for (int done = leaf / 2; done != 0 && (finish || (done & 1)); done >>= 1) {
+LSI_INLINE void leaf_carry(const lsi_leaf_tile *t, const int vectors, int done, int level,
+                           bool finish, vec (*acc)[VECTORS]) {
+  for (done >>= level; done != 0 && (finish || (done & 1)); done >>= 1, level++)
     if (done & 1)
-      strip_join(acc, vectors, slot);
-    slot += LSI_MICRO_MAX_TILE;
-  }
-  if (!finish)
-    strip_push(acc, vectors, slot);
+      leaf_join(acc, vectors, t->stack[level]);
+  if (finish)
+    tile_store(ROWS, vectors, acc, t->c, t->c_stride, t->rows,
+               part_of(t->columns - (vectors - 1) * LANES));
   else
-    tile_store(strip_rows(vectors), vectors, acc, t->c + (size_t)strip * t->c_stride, t->c_stride,
-               t->rows - strip, last);
+    leaf_push(acc, vectors, t->stack[level]);
 }
 
 LSI_INLINE void leaf_tile(const lsi_leaf_tile *t, const int vectors) {
-  part last = part_of(t->columns - (vectors - 1) * LANES);
-  for (int leaf = 0; leaf < t->n_leaves; leaf += 2)
-    for (int strip = 0; strip < t->rows; strip += strip_rows(vectors))
-      leaf_strip(t, vectors, leaf, strip, last);
+  leaf_walk at = {t->a, t->b};
+  int leaf = t->leaf;
+  vec acc[ROWS][VECTORS];
+  if (t->leaf_end == t->n_leaves)
+    tile_fetch(t->c, t->c_stride, vectors);
+  for (; leaf + 4 <= t->leaf_end; leaf += 4) {
+    leaf_quad(t, vectors, leaf, &at, acc);
+    leaf_carry(t, vectors, leaf, 2, leaf + 4 == t->n_leaves, acc);
+  }
+  for (; leaf < t->leaf_end; leaf++) {
+    leaf_sum(t, vectors, leaf, &at, acc);
+    leaf_carry(t, vectors, leaf, 0, leaf + 1 == t->n_leaves, acc);
+  }
 }
 
 /* ---- plain tiles ---- */
+LSI_INLINE void tile_load(const int vectors, vec (*acc)[VECTORS], const float *c, size_t stride,
+                          int rows, part last) {
+  EACH(m, ROWS) {
+    if (m < rows) {
+      const float *in = c + (size_t)m * stride;
+      EACH(v, vectors - 1) acc[m][v] = vec_load(in + v * LANES);
+      acc[m][vectors - 1] = vec_load_part(in + (vectors - 1) * LANES, last);
+    }
+  }
+}
+
 /* Rows past the last are computed as copies of it and not stored. */
 LSI_INLINE void chain_tile(const lsi_chain_tile *t, const int vectors) {
   const float *a[ROWS], *b = t->b;
   EACH(m, ROWS) a[m] = t->a + (size_t)(m < t->rows ? m : t->rows - 1) * t->a_stride;
   part last = part_of(t->columns - (vectors - 1) * LANES);
   vec acc[ROWS][VECTORS];
+  tile_fetch(t->c + ROWS * t->c_stride, t->c_stride, vectors); /* most likely the next */
   tile_zero(ROWS, vectors, acc);
-  for (size_t d = 0; d < t->depth; d++) {
-    vec y[VECTORS];
-    EACH(v, vectors - 1) y[v] = vec_load(b + v * LANES);
-    y[vectors - 1] = vec_load_part(b + (vectors - 1) * LANES, last);
-    EACH(m, ROWS) {
-      vec x = vec_all(a[m] + d);
-      EACH(v, vectors) acc[m][v] = vec_fma(x, y[v], acc[m][v]);
-    }
+  if (t->more)
+    tile_load(vectors, acc, t->c, t->c_stride, t->rows, last);
+  _Pragma("GCC unroll 2") for (size_t d = 0; d < t->depth; d++) {
+    TILE_STEP(vec_fma, vectors, acc, a[m] + d, b);
     b += t->b_stride;
   }
   tile_store(ROWS, vectors, acc, t->c, t->c_stride, t->rows, last);

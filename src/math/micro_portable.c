@@ -47,6 +47,11 @@ LSI_INLINE vec vec_add(vec a, vec b) {
     a.lane[l] += b.lane[l];
   return a;
 }
+LSI_INLINE vec vec_mul(vec a, vec b) {
+  for (int l = 0; l < LANES; l++)
+    a.lane[l] *= b.lane[l];
+  return a;
+}
 LSI_INLINE vec vec_fma(vec a, vec b, vec c) {
   for (int l = 0; l < LANES; l++)
     c.lane[l] = fmaf(a.lane[l], b.lane[l], c.lane[l]);

@@ -15,14 +15,15 @@ static ls_status unknown_activation(const char *name) {
            "softsign, silu, gelu, "
            "hard_sigmoid, hard_silu, hard_tanh, exponential, mish, log_softmax, log_sigmoid, "
            "tanh_shrink, soft_shrink, "
-           "hard_shrink, squareplus, sparse_plus, sparse_sigmoid",
+           "hard_shrink, squareplus, sparse_plus, sparse_sigmoid, sparsemax",
            "unknown activation '%.100s'%s%s%s", name, nearest ? "; did you mean '" : "",
            nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 ls_status lsi_activation_parse(const char *name, lsi_activation *out) {
-  static const char *const unsupported[] = {"glu", "sparsemax",
-                                            "threshold"}; /* Keras has these too */
+  static const char *const unsupported[][2] = {
+      {"glu", "It halves the width of its layer, which Keras's own Dense and Activation do not expect either."},
+      {"threshold", "It has no default arguments; the layer ReLU has a threshold."}};
   if (!name || strcmp(name, "None") == 0)
     name = "linear";
   if (strcmp(name, "swish") == 0)
@@ -34,8 +35,8 @@ ls_status lsi_activation_parse(const char *name, lsi_activation *out) {
       *out = (lsi_activation)i;
       return LS_OK;
     }
-  for (int i = 0; i < 3; i++)
-    LSI_CHECK(strcmp(name, unsupported[i]) != 0, LS_ERR_UNSUPPORTED, "Use another activation.",
+  for (int i = 0; i < 2; i++)
+    LSI_CHECK(strcmp(name, unsupported[i][0]) != 0, LS_ERR_UNSUPPORTED, unsupported[i][1],
               "activation '%s' is not supported", name);
   return unknown_activation(name);
 }
@@ -94,6 +95,8 @@ static void backward_rows(void *context, size_t first, size_t end) {
   size_t at = first * p->n, count = (end - first) * p->n;
   if (p->map->row_backward)
     p->map->row_backward(end - first, p->n, p->y + at, p->dy + at, p->out + at);
+  else if (p->map->row_backward_by_input)
+    p->map->row_backward_by_input(end - first, p->n, p->z + at, p->y + at, p->dy + at, p->out + at);
   else
     p->map->backward(count, p->z ? p->z + at : NULL, p->y ? p->y + at : NULL, p->dy + at,
                      p->out + at);

@@ -11,11 +11,12 @@ typedef enum lsi_activation {
   LSI_ACT_ELU, LSI_ACT_SELU, LSI_ACT_CELU, LSI_ACT_SOFTPLUS, LSI_ACT_SOFTSIGN, LSI_ACT_SILU, LSI_ACT_GELU,
   LSI_ACT_HARD_SIGMOID, LSI_ACT_HARD_SILU, LSI_ACT_HARD_TANH, LSI_ACT_EXPONENTIAL, LSI_ACT_MISH, LSI_ACT_LOG_SOFTMAX,
   LSI_ACT_LOG_SIGMOID, LSI_ACT_TANH_SHRINK, LSI_ACT_SOFT_SHRINK, LSI_ACT_HARD_SHRINK, LSI_ACT_SQUAREPLUS,
-  LSI_ACT_SPARSE_PLUS, LSI_ACT_SPARSE_SIGMOID, LSI_ACT_COUNT
+  LSI_ACT_SPARSE_PLUS, LSI_ACT_SPARSE_SIGMOID, LSI_ACT_SPARSEMAX, LSI_ACT_COUNT
 } lsi_activation;
 
 /* By Keras name (NULL or None: linear; aliases swish, hard_swish); LS_ERR_ARG with the nearest; LS_ERR_UNSUPPORTED for
-   the three of Keras's that are not here: glu, sparsemax, threshold. */
+   the two of Keras's that are not here: glu (its output has half the width, which Keras's own layers get wrong) and threshold
+   (which has no defaults, so no name stands for it). */
 ls_status lsi_activation_parse(const char *name, lsi_activation *out);
 const char *lsi_activation_name(lsi_activation activation);
 

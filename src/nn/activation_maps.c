@@ -144,4 +144,9 @@ const lsi_activation_map lsi_activation_maps[] = {
                              .row_backward = lsi_log_softmax_rows_backward,
                              .name = "log_softmax",
                              .cost = COSTLY},
+    [LSI_ACT_SPARSEMAX] = {.row_forward = lsi_sparsemax_rows,
+                           .row_backward_by_input = lsi_sparsemax_rows_backward,
+                           .name = "sparsemax",
+                           .needs_input = 1,
+                           .cost = COSTLY},
 };

@@ -11,6 +11,7 @@ typedef struct lsi_activation_map {
   void (*backward)(size_t n, const float *z, const float *y, const float *dy, float *dz);
   void (*row_forward)(size_t rows, size_t n, const float *z, float *y);
   void (*row_backward)(size_t rows, size_t n, const float *y, const float *dy, float *dz);
+  void (*row_backward_by_input)(size_t rows, size_t n, const float *z, const float *y, const float *dy, float *dz);
   const char *name;
   int needs_input; /* backward reads z, not only y */
   int cost;        /* of an element, in multiply-adds */
@@ -21,6 +22,8 @@ extern const lsi_activation_map lsi_activation_maps[]; /* by lsi_activation */
 void lsi_softmax_rows(size_t rows, size_t n, const float *z, float *y);
 void lsi_softmax_rows_backward(size_t rows, size_t n, const float *y, const float *dy, float *dz);
 void lsi_log_softmax_rows(size_t rows, size_t n, const float *z, float *y);
+void lsi_sparsemax_rows(size_t rows, size_t n, const float *z, float *y);
+void lsi_sparsemax_rows_backward(size_t rows, size_t n, const float *z, const float *y, const float *dy, float *dz);
 void lsi_log_softmax_rows_backward(size_t rows, size_t n, const float *y, const float *dy,
                                    float *dz);
 #endif

@@ -1,90 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 #include "nn/loss.h"
 
+#include <string.h>
+
 #include "nn/loss_pass.h"
 #include "nn/rows.h"
-
-#define FROM_LOGITS                                                                                \
-  { "from_logits", LSI_PARAM_BOOL, 0.0, 0.0, 1.0, NULL }
-#define SMOOTHING                                                                                  \
-  { "label_smoothing", LSI_PARAM_FLOAT, 0.0, 0.0, 1.0, NULL }
-#define AXIS                                                                                       \
-  { "axis", LSI_PARAM_INT, -1.0, -1.0, -1.0, NULL }
-#define REDUCTION                                                                                  \
-  {                                                                                                \
-    "reduction", LSI_PARAM_TEXT, 0.0, 0.0, 0.0, "sum_over_batch_size|mean"                         \
-  } /* two names of one thing */
-#define NAME(text)                                                                                 \
-  { "name", LSI_PARAM_TEXT, 0.0, 0.0, 0.0, text }
-
-static const lsi_class_info classes[] = {
-    {.kind = LSI_LOSS_CATEGORICAL_CROSSENTROPY,
-     .class_name = "CategoricalCrossentropy",
-     .name = "categorical_crossentropy",
-     .n_params = 5,
-     .params = {FROM_LOGITS, SMOOTHING, AXIS, REDUCTION, NAME("categorical_crossentropy")}},
-    {.kind = LSI_LOSS_SPARSE_CATEGORICAL_CROSSENTROPY,
-     .class_name = "SparseCategoricalCrossentropy",
-     .name = "sparse_categorical_crossentropy",
-     .n_params = 5,
-     .params = {FROM_LOGITS,
-                {"ignore_class", LSI_PARAM_INT, NAN, -LSI_MAX_COUNT, LSI_MAX_COUNT, NULL},
-                REDUCTION,
-                AXIS,
-                NAME("sparse_categorical_crossentropy")}},
-    {.kind = LSI_LOSS_BINARY_CROSSENTROPY,
-     .class_name = "BinaryCrossentropy",
-     .name = "binary_crossentropy",
-     .aliases = {"bce"},
-     .n_params = 5,
-     .params = {FROM_LOGITS, SMOOTHING, AXIS, REDUCTION, NAME("binary_crossentropy")}},
-    {.kind = LSI_LOSS_MEAN_SQUARED_ERROR,
-     .class_name = "MeanSquaredError",
-     .name = "mean_squared_error",
-     .aliases = {"mse"},
-     .n_params = 2,
-     .params = {REDUCTION, NAME("mean_squared_error")}},
-    {.kind = LSI_LOSS_MEAN_ABSOLUTE_ERROR,
-     .class_name = "MeanAbsoluteError",
-     .name = "mean_absolute_error",
-     .aliases = {"mae"},
-     .n_params = 2,
-     .params = {REDUCTION, NAME("mean_absolute_error")}},
-    {.kind = LSI_LOSS_HUBER,
-     .class_name = "Huber",
-     .name = "huber",
-     .aliases = {"huber_loss"},
-     .n_params = 3,
-     .params = {{"delta", LSI_PARAM_FLOAT, 1.0, 1e-30, 1e30, NULL}, REDUCTION, NAME("huber_loss")}},
-};
-
-static ls_status check_loss(const lsi_object *object) {
-  LSI_CHECK(isnan(lsi_object_get(object, "ignore_class")), LS_ERR_UNSUPPORTED,
-            "Leave those samples out of the data, or give them sample weight 0.",
-            "loss %s: ignore_class is not supported", object->info->class_name);
-  return LS_OK;
-}
-
-const lsi_family lsi_losses = {.what = "loss",
-                               .classes = classes,
-                               .n_classes = (int)(sizeof classes / sizeof *classes),
-                               .check = check_loss};
 
 static lsi_loss_kind kind_of(const lsi_loss *loss) {
   return (lsi_loss_kind)loss->object.info->kind;
 }
 
-static bool is_categorical(lsi_loss_kind kind) {
-  return kind == LSI_LOSS_CATEGORICAL_CROSSENTROPY ||
-         kind == LSI_LOSS_SPARSE_CATEGORICAL_CROSSENTROPY;
-}
+typedef void loss_rows(const lsi_loss_pass *pass, size_t first, size_t end);
 
-/* The activation whose logits the loss can take. */
-static lsi_activation link_of(lsi_loss_kind kind) {
-  return is_categorical(kind)                   ? LSI_ACT_SOFTMAX
-         : kind == LSI_LOSS_BINARY_CROSSENTROPY ? LSI_ACT_SIGMOID
-                                                : LSI_ACT_LINEAR;
-}
+typedef struct traits {
+  loss_rows *rows;        /* of predictions; */
+  loss_rows *logits_rows; /* of logits, when that is another function */
+  lsi_activation link;    /* whose logits the loss takes when the net ends in it; linear: none */
+  lsi_target_form form;
+  bool classes;           /* wants an output for each class */
+  bool one_hot;           /* integer labels become rows of 0 and 1 */
+} traits;
+
+static const traits traits_of[LSI_LOSS_KINDS] = {
+    [LSI_LOSS_CATEGORICAL_CROSSENTROPY] = {lsi_loss_probabilities, lsi_loss_softmax_logits, LSI_ACT_SOFTMAX,
+                                           LSI_TARGET_VALUES, .classes = true, .one_hot = true},
+    [LSI_LOSS_SPARSE_CATEGORICAL_CROSSENTROPY] = {lsi_loss_probabilities, lsi_loss_softmax_logits, LSI_ACT_SOFTMAX,
+                                                  LSI_TARGET_LABEL, .classes = true},
+    [LSI_LOSS_BINARY_CROSSENTROPY] = {lsi_loss_elementwise, .link = LSI_ACT_SIGMOID, .form = LSI_TARGET_VALUES},
+    [LSI_LOSS_BINARY_FOCAL_CROSSENTROPY] = {lsi_loss_elementwise, .form = LSI_TARGET_VALUES},
+    [LSI_LOSS_CATEGORICAL_FOCAL_CROSSENTROPY] = {lsi_loss_categorical_focal, .form = LSI_TARGET_VALUES,
+                                                 .classes = true, .one_hot = true},
+    [LSI_LOSS_GENERALIZED_CROSSENTROPY] = {lsi_loss_generalized, .form = LSI_TARGET_LABEL, .classes = true},
+    [LSI_LOSS_MEAN_SQUARED_ERROR] = {lsi_loss_elementwise, .form = LSI_TARGET_VALUES},
+    [LSI_LOSS_MEAN_ABSOLUTE_ERROR] = {lsi_loss_elementwise, .form = LSI_TARGET_VALUES},
+    [LSI_LOSS_MEAN_ABSOLUTE_PERCENTAGE_ERROR] = {lsi_loss_elementwise, .form = LSI_TARGET_VALUES},
+    [LSI_LOSS_MEAN_SQUARED_LOGARITHMIC_ERROR] = {lsi_loss_elementwise, .form = LSI_TARGET_VALUES},
+    [LSI_LOSS_COSINE_SIMILARITY] = {lsi_loss_cosine, .form = LSI_TARGET_VALUES},
+    [LSI_LOSS_HUBER] = {lsi_loss_elementwise, .form = LSI_TARGET_VALUES},
+    [LSI_LOSS_LOG_COSH] = {lsi_loss_elementwise, .form = LSI_TARGET_VALUES},
+    [LSI_LOSS_HINGE] = {lsi_loss_elementwise, .form = LSI_TARGET_VALUES},
+    [LSI_LOSS_SQUARED_HINGE] = {lsi_loss_elementwise, .form = LSI_TARGET_VALUES},
+    [LSI_LOSS_CATEGORICAL_HINGE] = {lsi_loss_categorical_hinge, .form = LSI_TARGET_VALUES, .classes = true, .one_hot = true},
+    [LSI_LOSS_KL_DIVERGENCE] = {lsi_loss_elementwise, .form = LSI_TARGET_VALUES},
+    [LSI_LOSS_POISSON] = {lsi_loss_elementwise, .form = LSI_TARGET_VALUES},
+    [LSI_LOSS_DICE] = {lsi_loss_overlap, .form = LSI_TARGET_VALUES, .one_hot = true},
+    [LSI_LOSS_TVERSKY] = {lsi_loss_overlap, .form = LSI_TARGET_VALUES, .one_hot = true},
+};
 
 ls_status lsi_loss_init(lsi_loss *loss, const lsi_object *object, lsi_activation last,
                         int64_t n_outputs) {
@@ -93,7 +54,7 @@ ls_status lsi_loss_init(lsi_loss *loss, const lsi_object *object, lsi_activation
   lsi_loss_kind kind = (lsi_loss_kind)object->info->kind;
   const char *name = object->info->name;
   bool from_logits = lsi_object_get(object, "from_logits") == 1.0;
-  LSI_CHECK(!is_categorical(kind) || n_outputs > 1, LS_ERR_SHAPE,
+  LSI_CHECK(!traits_of[kind].classes || n_outputs > 1, LS_ERR_SHAPE,
             "For two classes and one output use binary_crossentropy with a sigmoid.",
             "loss %s needs an output for each class; the last layer has %lld", name,
             (long long)n_outputs);
@@ -102,21 +63,20 @@ ls_status lsi_loss_init(lsi_loss *loss, const lsi_object *object, lsi_activation
       "Make the last activation linear, or leave from_logits out.",
       "loss %s has from_logits=True, but the last layer ends in %s: its outputs are not logits",
       name, lsi_activation_name(last));
-  bool fused = last != LSI_ACT_LINEAR && last == link_of(kind);
+  bool fused = last != LSI_ACT_LINEAR && last == traits_of[kind].link;
   *loss = (lsi_loss){
       .object = *object, .on_logits = from_logits || fused, .link = fused ? last : LSI_ACT_LINEAR};
   return LS_OK;
 }
 
 lsi_target_form lsi_loss_target_form(const lsi_loss *loss) {
-  return kind_of(loss) == LSI_LOSS_SPARSE_CATEGORICAL_CROSSENTROPY ? LSI_TARGET_LABEL
-                                                                   : LSI_TARGET_VALUES;
+  return traits_of[kind_of(loss)].form;
 }
 
 static ls_status check_labels(const lsi_loss *loss, int64_t n_outputs, bool *one_hot) {
-  lsi_loss_kind kind = kind_of(loss);
-  *one_hot = kind == LSI_LOSS_CATEGORICAL_CROSSENTROPY;
-  LSI_CHECK(is_categorical(kind) || n_outputs == 1, LS_ERR_SHAPE,
+  const traits *t = &traits_of[kind_of(loss)];
+  *one_hot = t->one_hot && n_outputs > 1;
+  LSI_CHECK(t->form == LSI_TARGET_LABEL || *one_hot || n_outputs == 1, LS_ERR_SHAPE,
             "sparse_categorical_crossentropy would fit.",
             "loss %s: targets are one integer label a sample, outputs are (N, %lld)",
             loss->object.info->name, (long long)n_outputs);
@@ -130,7 +90,7 @@ ls_status lsi_loss_check_targets(const lsi_loss *loss, int64_t n_outputs, bool y
   if (y_is_label)
     return check_labels(loss, n_outputs, one_hot);
   *one_hot = false;
-  if (kind_of(loss) == LSI_LOSS_SPARSE_CATEGORICAL_CROSSENTROPY) {
+  if (lsi_loss_target_form(loss) == LSI_TARGET_LABEL) {
     LSI_CHECK(
         n_targets != n_outputs, LS_ERR_SHAPE, "categorical_crossentropy would fit.",
         "loss %s wants one integer label a sample; targets are values (N, %lld), outputs (N, %lld)",
@@ -150,41 +110,116 @@ ls_status lsi_loss_check_targets(const lsi_loss *loss, int64_t n_outputs, bool y
   return LS_OK;
 }
 
-static ls_status check_label_range(const int32_t *label, size_t rows, size_t n, int64_t *bad_row) {
+static ls_status check_label_range(const lsi_loss_pass *pass, size_t rows, int64_t *bad_row) {
   for (size_t r = 0; r < rows; r++)
-    if (label[r] < 0 || (uint32_t)label[r] >= n) {
+    if (!lsi_loss_is_ignored(pass, r) && (pass->label[r] < 0 || (uint32_t)pass->label[r] >= pass->n)) {
       *bad_row = (int64_t)r;
       LSI_FAIL(LS_ERR_ARG, "Labels count from 0; give the last layer a unit for each class.",
-               "label %d is outside 0..%lld, the classes the outputs have", (int)label[r],
-               (long long)n - 1);
+               "label %d is outside 0..%lld, the classes the outputs have", (int)pass->label[r],
+               (long long)pass->n - 1);
     }
   return LS_OK;
 }
 
+static void drop_ignored(const lsi_loss_pass *pass, size_t first, size_t end) {
+  for (size_t r = first; r < end; r++) {
+    if (!lsi_loss_is_ignored(pass, r))
+      continue;
+    pass->value[r] = 0.0;
+    if (pass->grad)
+      memset(pass->grad + r * pass->n, 0, pass->n * sizeof *pass->grad);
+  }
+}
+
 static void work(void *context, size_t first, size_t end) {
   const lsi_loss_pass *pass = context;
-  if (!is_categorical(pass->kind))
-    lsi_loss_elementwise(pass, first, end);
-  else if (pass->on_logits)
-    lsi_loss_softmax_logits(pass, first, end);
-  else
-    lsi_loss_probabilities(pass, first, end);
+  const traits *t = &traits_of[pass->kind];
+  (pass->on_logits && t->logits_rows ? t->logits_rows : t->rows)(pass, first, end);
+  if (pass->has_ignored && pass->label)
+    drop_ignored(pass, first, end);
+}
+
+/* ---- the batch ---- */
+
+static bool reduces_by(const lsi_loss *loss, const char *reduction) {
+  const char *own = lsi_object_text(&loss->object, "reduction");
+  return own && strcmp(own, reduction) == 0;
+}
+
+static bool ignores(const lsi_loss *loss) {
+  return !isnan(lsi_object_get(&loss->object, "ignore_class"));
+}
+
+static bool overlaps_batch(const lsi_loss *loss) {
+  lsi_loss_kind kind = kind_of(loss);
+  return (kind == LSI_LOSS_DICE || kind == LSI_LOSS_TVERSKY) && isnan(lsi_object_get(&loss->object, "axis"));
+}
+
+/* Keras: a loss that is one number for the batch is not summed over its rows unless they are weighted. */
+double lsi_loss_scale(const lsi_loss *loss, bool weighted, double rows) {
+  return reduces_by(loss, "sum") && (weighted || !overlaps_batch(loss)) ? 1.0 : 1.0 / rows;
+}
+
+bool lsi_loss_minds_batches(const lsi_loss *loss) {
+  return reduces_by(loss, "sum") || reduces_by(loss, "mean_with_sample_weight") || ignores(loss) || overlaps_batch(loss);
+}
+
+int lsi_loss_batch_sums(const lsi_loss *loss, bool weighted) {
+  if (overlaps_batch(loss))
+    return LSI_LOSS_MAX_BATCH_SUMS;
+  bool by_weight = weighted && reduces_by(loss, "mean_with_sample_weight");
+  return by_weight || (ignores(loss) && !reduces_by(loss, "sum"));
+}
+
+/* The rows that count, or their weights; of the overlap losses its sums before. */
+void lsi_loss_row_sums(const lsi_loss *loss, size_t rows, size_t n, const float *in, const int32_t *label,
+                       const float *target, const float *weight, double *sums) {
+  bool overlap = overlaps_batch(loss), by_weight = overlap || reduces_by(loss, "mean_with_sample_weight");
+  int32_t ignored = ignores(loss) ? (int32_t)lsi_object_get(&loss->object, "ignore_class") : 0;
+  for (size_t r = 0; r < rows; r++) {
+    double *own = sums + r * (overlap ? LSI_LOSS_MAX_BATCH_SUMS : 1);
+    if (overlap)
+      lsi_loss_overlap_sums(in + r * n, target + r * n, n, own);
+    double counts = by_weight && weight ? (double)weight[r] : 1.0;
+    own[overlap ? 3 : 0] = label && ignores(loss) && label[r] == ignored ? 0.0 : counts;
+  }
+}
+
+/* What every row's weight is multiplied by, so that the mean is taken over what counts; nothing counts: nothing is lost. */
+static double batch_factor(const lsi_loss *loss, const lsi_loss_batch *batch) {
+  if (!batch || (overlaps_batch(loss) && !reduces_by(loss, "mean_with_sample_weight")))
+    return 1.0;
+  double counted = batch->totals[overlaps_batch(loss) ? 3 : 0];
+  return counted != 0.0 ? batch->rows / counted : 0.0;
+}
+
+/* ---- one pass ---- */
+
+static double argument(const lsi_object *object, const char *name, double otherwise) {
+  double value = lsi_object_get(object, name);
+  return isnan(value) ? otherwise : value;
 }
 
 static void set_arguments(lsi_loss_pass *pass, const lsi_object *object) {
-  double smoothing = lsi_object_get(object, "label_smoothing"),
-         delta = lsi_object_get(object, "delta");
-  if (isnan(smoothing))
-    smoothing = 0.0;
+  double smoothing = argument(object, "label_smoothing", 0.0);
+  bool binary = pass->kind == LSI_LOSS_BINARY_CROSSENTROPY || pass->kind == LSI_LOSS_BINARY_FOCAL_CROSSENTROPY;
   pass->keep = (float)(1.0 - smoothing);
-  pass->add = pass->kind == LSI_LOSS_BINARY_CROSSENTROPY ? (float)(0.5 * smoothing)
-                                                         : (float)smoothing / (float)pass->n;
-  pass->delta = isnan(delta) ? 0.0f : (float)delta;
+  pass->add = binary ? (float)(0.5 * smoothing) : (float)smoothing / (float)pass->n;
+  pass->delta = (float)argument(object, "delta", 0.0);
+  pass->alpha = argument(object, "alpha", 0.5); /* Dice has neither */
+  pass->beta = argument(object, "beta", 0.5);
+  pass->gamma = argument(object, "gamma", 0.0);
+  pass->q = argument(object, "q", 0.0);
+  pass->balance = argument(object, "apply_class_balancing", 0.0) != 0.0;
+  pass->is_sum = pass->kind == LSI_LOSS_KL_DIVERGENCE;
+  pass->has_ignored = !isnan(lsi_object_get(object, "ignore_class"));
+  pass->ignored = (int32_t)argument(object, "ignore_class", 0.0);
 }
 
-ls_status lsi_loss_rows(const lsi_loss *loss, size_t rows, size_t n, const float *in,
-                        const int32_t *label, const float *target, const float *weight,
-                        double scale, double *value, float *pred, float *grad, int64_t *bad_row) {
+ls_status lsi_loss_batch_rows(const lsi_loss *loss, const lsi_loss_batch *batch, size_t rows, size_t n,
+                              const float *in, const int32_t *label, const float *target,
+                              const float *weight, double scale, double *value, float *pred,
+                              float *grad, int64_t *bad_row) {
   enum { COST = 60 }; /* of an element, in multiply-adds */
   lsi_loss_pass pass = {.kind = kind_of(loss),
                         .on_logits = loss->on_logits,
@@ -195,12 +230,20 @@ ls_status lsi_loss_rows(const lsi_loss *loss, size_t rows, size_t n, const float
                         .target = target,
                         .weight = weight,
                         .scale = scale,
+                        .factor = batch_factor(loss, batch),
+                        .batch = overlaps_batch(loss) ? batch : NULL,
                         .value = value,
                         .pred = pred,
                         .grad = grad};
-  if (label)
-    LSI_TRY(check_label_range(label, rows, n, bad_row));
   set_arguments(&pass, &loss->object);
+  if (label)
+    LSI_TRY(check_label_range(&pass, rows, bad_row));
   lsi_rows_run(rows, COST * (double)rows * (double)n, work, &pass);
   return LS_OK;
+}
+
+ls_status lsi_loss_rows(const lsi_loss *loss, size_t rows, size_t n, const float *in,
+                        const int32_t *label, const float *target, const float *weight,
+                        double scale, double *value, float *pred, float *grad, int64_t *bad_row) {
+  return lsi_loss_batch_rows(loss, NULL, rows, n, in, label, target, weight, scale, value, pred, grad, bad_row);
 }

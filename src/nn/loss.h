@@ -16,9 +16,17 @@ typedef enum lsi_loss_kind {
   LSI_LOSS_CATEGORICAL_CROSSENTROPY,        /* from_logits, label_smoothing, axis (-1 only) */
   LSI_LOSS_SPARSE_CATEGORICAL_CROSSENTROPY, /* from_logits, ignore_class */
   LSI_LOSS_BINARY_CROSSENTROPY,             /* from_logits, label_smoothing */
-  LSI_LOSS_MEAN_SQUARED_ERROR,
-  LSI_LOSS_MEAN_ABSOLUTE_ERROR,
+  LSI_LOSS_BINARY_FOCAL_CROSSENTROPY,       /* and apply_class_balancing, alpha, gamma */
+  LSI_LOSS_CATEGORICAL_FOCAL_CROSSENTROPY,  /* from_logits, label_smoothing, alpha, gamma */
+  LSI_LOSS_GENERALIZED_CROSSENTROPY,        /* q; by label */
+  LSI_LOSS_MEAN_SQUARED_ERROR, LSI_LOSS_MEAN_ABSOLUTE_ERROR, LSI_LOSS_MEAN_ABSOLUTE_PERCENTAGE_ERROR,
+  LSI_LOSS_MEAN_SQUARED_LOGARITHMIC_ERROR, LSI_LOSS_COSINE_SIMILARITY,
   LSI_LOSS_HUBER,                           /* delta */
+  LSI_LOSS_LOG_COSH,
+  LSI_LOSS_HINGE, LSI_LOSS_SQUARED_HINGE,   /* targets -1 and 1; 0 counts as -1 */
+  LSI_LOSS_CATEGORICAL_HINGE, LSI_LOSS_KL_DIVERGENCE, LSI_LOSS_POISSON,
+  LSI_LOSS_DICE, LSI_LOSS_TVERSKY,          /* alpha, beta; axis None: one value for the batch, -1: one a row */
+  LSI_LOSS_KINDS
 } lsi_loss_kind;
 
 extern const lsi_family lsi_losses;
@@ -54,9 +62,9 @@ ls_status lsi_loss_check_targets(const lsi_loss *loss, int64_t n_outputs, bool y
  *   in      [rows, n] logits (on_logits) or predictions
  *   label   int32 [rows] or NULL; target float [rows, n] or NULL (one of the two)
  *   weight  [rows] sample weights or NULL
- *   scale   1 / rows of the global batch (times loss weight)
+ *   scale   lsi_loss_scale of the global batch's rows (times loss weight)
  *   value   [rows] out: weighted per-row loss in double (not scaled)
- *   label goes with sparse_categorical_crossentropy, target with all others
+ *   label goes with target form LABEL, target with VALUES
  *   pred    [rows, n] out, or NULL: the prediction for metrics (== in allowed when link is linear)
  *   grad    [rows, n] out, or NULL: scale * weight * dL/d(in); pred and grad may not alias; grad may alias in
  * Labels out of [0, n) are LS_ERR_ARG: *bad_row is the row (the caller names the sample); nothing is promised about outputs then.
@@ -64,4 +72,26 @@ ls_status lsi_loss_check_targets(const lsi_loss *loss, int64_t n_outputs, bool y
 ls_status lsi_loss_rows(const lsi_loss *loss, size_t rows, size_t n, const float *in, const int32_t *label,
                         const float *target, const float *weight, double scale, double *value, float *pred,
                         float *grad, int64_t *bad_row);
+
+/* What the batch's sum of values is multiplied by: 1 / rows, or 1 with reduction="sum". `weighted`: there are sample weights. */
+double lsi_loss_scale(const lsi_loss *loss, bool weighted, double rows);
+/* Does the value of an epoch depend on how it was cut into batches? */
+bool lsi_loss_minds_batches(const lsi_loss *loss);
+
+/*
+ * Some losses need sums over the global batch before any row's value: the rows that ignore_class leaves, the weights that
+ * reduction="mean_with_sample_weight" divides by, the overlap that Dice and Tversky measure. Each row's part is `sums` [rows, k],
+ * k = lsi_loss_batch_sums (0: nothing is needed); their totals go to lsi_loss_batch_rows, which is lsi_loss_rows otherwise.
+ */
+enum { LSI_LOSS_MAX_BATCH_SUMS = 4 };
+typedef struct lsi_loss_batch {
+  double rows;                            /* of the global batch */
+  double totals[LSI_LOSS_MAX_BATCH_SUMS];
+} lsi_loss_batch;
+int lsi_loss_batch_sums(const lsi_loss *loss, bool weighted);
+void lsi_loss_row_sums(const lsi_loss *loss, size_t rows, size_t n, const float *in, const int32_t *label, const float *target,
+                       const float *weight, double *sums);
+ls_status lsi_loss_batch_rows(const lsi_loss *loss, const lsi_loss_batch *batch, size_t rows, size_t n, const float *in,
+                              const int32_t *label, const float *target, const float *weight, double scale, double *value,
+                              float *pred, float *grad, int64_t *bad_row);
 #endif

@@ -21,7 +21,7 @@ LSI_INLINE float slope(float t, float q) {
 
 LSI_INLINE float target_at(const lsi_loss_pass *p, size_t r, size_t j) {
   if (p->label)
-    return (size_t)p->label[r] == j ? 1.0f : 0.0f;
+    return lsi_loss_label(p, r) == j ? 1.0f : 0.0f;
   return p->target[r * p->n + j] * p->keep + p->add;
 }
 

@@ -25,7 +25,7 @@ LSI_INLINE row_part label_part(const lsi_loss_pass *p, size_t r, const float *z,
   for (; j < p->n; j++)
     broken += (z[j] - most) * 0.0f;
   broken += lsi_lanes_sum(check);
-  return (row_part){.dot = (double)(z[p->label[r]] - most), .total = 1.0f, .broken = broken};
+  return (row_part){.dot = (double)(z[lsi_loss_label(p, r)] - most), .total = 1.0f, .broken = broken};
 }
 
 /* Here 0 t is NaN by itself for what is not finite. */
@@ -70,7 +70,7 @@ LSI_INLINE void finish_row(const lsi_loss_pass *p, size_t r, const float *e, flo
     return;
   float *grad = p->grad + at;
   if (p->label) {
-    size_t label = (size_t)p->label[r];
+    size_t label = lsi_loss_label(p, r);
     float own = (e[label] / sum - 1.0f) * factor;
 #pragma GCC ivdep
     for (size_t j = 0; j < n; j++)

@@ -12,7 +12,8 @@ typedef struct metric_pass {
   const float *target, *weight;
   double *sums;
   float threshold;
-  int64_t k;
+  int64_t k;        /* top_k; 0: none */
+  int64_t class_id; /* -1: all */
 } metric_pass;
 
 /* The first of equal ones; the first NaN, as numpy and JAX have it. */
@@ -50,6 +51,63 @@ static bool in_top_k(const metric_pass *p, size_t r) {
   return greater < p->k;
 }
 
+/* The k largest, first come first when equal, are said; the others are not, whatever the threshold. */
+static bool is_among_largest(const metric_pass *p, size_t r, size_t j) {
+  const float *x = p->pred + r * p->n;
+  int64_t before = 0;
+  for (size_t i = 0; i < p->n; i++)
+    before += x[i] > x[j] || (x[i] == x[j] && i < j);
+  return before < p->k;
+}
+
+/* ---- functions of a row ---- */
+
+static double cosine(const metric_pass *p, size_t r) {
+  double own = 0, other = 0, both = 0, least = 1e-7;
+  for (size_t j = 0; j < p->n; j++) {
+    double x = (double)p->pred[r * p->n + j], t = (double)target_at(p, r, j);
+    own += x * x, other += t * t, both += x * t;
+  }
+  return both / (fmax(sqrt(own), least) * fmax(sqrt(other), least));
+}
+
+typedef struct moments {
+  double pred, target, pred_variance, target_variance;
+} moments;
+
+static moments row_moments(const metric_pass *p, size_t r) {
+  moments m = {0};
+  double n = (double)p->n;
+  for (size_t j = 0; j < p->n; j++) {
+    m.pred += (double)p->pred[r * p->n + j] / n;
+    m.target += (double)target_at(p, r, j) / n;
+  }
+  for (size_t j = 0; j < p->n; j++) {
+    double x = (double)p->pred[r * p->n + j] - m.pred, t = (double)target_at(p, r, j) - m.target;
+    m.pred_variance += x * x / n;
+    m.target_variance += t * t / n;
+  }
+  return m;
+}
+
+static double covariance(moments m, const metric_pass *p, size_t r) {
+  double sum = 0;
+  for (size_t j = 0; j < p->n; j++)
+    sum += ((double)p->pred[r * p->n + j] - m.pred) * ((double)target_at(p, r, j) - m.target);
+  return sum / (double)p->n;
+}
+
+static double pearson(moments m, const metric_pass *p, size_t r) {
+  return covariance(m, p, r) / (sqrt(m.pred_variance) * sqrt(m.target_variance));
+}
+
+static double concordance(moments m, const metric_pass *p, size_t r) {
+  double apart = m.target - m.pred;
+  return 2.0 * covariance(m, p, r) / (m.target_variance + m.pred_variance + apart * apart + 1e-7);
+}
+
+/* ---- elements ---- */
+
 /* What one element adds to an elementwise mean. */
 static double element(const metric_pass *p, float x, float t) {
   double d = (double)(x - t);
@@ -73,41 +131,62 @@ static void mean_row(const metric_pass *p, size_t r, double weight, double *sums
   sums[1] = weight * (double)p->n;
 }
 
-/* True positives, then false positives (precision) or false negatives (recall). */
+/* Which fields of the confusion matrix a metric counts: [said][is] of sums[0], and of sums[1]. */
 static void confusion_row(const metric_pass *p, size_t r, double weight, double *sums) {
-  bool precision = lsi_metric_kind_of(p->metric) == LSI_METRIC_PRECISION;
-  int64_t hits = 0, misses = 0;
+  static const struct {
+    bool said[2], is[2];
+  } fields[] = {[LSI_METRIC_PRECISION] = {{true, true}, {true, false}},
+                [LSI_METRIC_RECALL] = {{true, false}, {true, true}},
+                [LSI_METRIC_TRUE_POSITIVES] = {{true, true}, {true, true}},
+                [LSI_METRIC_TRUE_NEGATIVES] = {{false, false}, {false, false}},
+                [LSI_METRIC_FALSE_POSITIVES] = {{true, true}, {false, false}},
+                [LSI_METRIC_FALSE_NEGATIVES] = {{false, false}, {true, true}}};
+  lsi_metric_kind kind = lsi_metric_kind_of(p->metric);
+  int64_t counts[2] = {0, 0};
   for (size_t j = 0; j < p->n; j++) {
-    bool said = p->pred[r * p->n + j] > p->threshold, is = target_at(p, r, j) != 0.0f;
-    hits += said && is;
-    misses += said != is && said == precision;
+    if (p->class_id >= 0 && (size_t)p->class_id != j)
+      continue;
+    bool said = p->pred[r * p->n + j] > p->threshold && (p->k == 0 || is_among_largest(p, r, j));
+    bool is = target_at(p, r, j) != 0.0f;
+    for (int f = 0; f < 2; f++)
+      counts[f] += said == fields[kind].said[f] && is == fields[kind].is[f];
   }
-  sums[0] = weight * (double)hits;
-  sums[1] = weight * (double)misses;
+  sums[0] = weight * (double)counts[0];
+  sums[1] = weight * (double)counts[1];
 }
 
-static void match_row(bool match, double weight, double *sums) {
-  sums[0] = match ? weight : 0.0;
+static void value_row(double value, double weight, double *sums) {
+  sums[0] = value * weight;
   sums[1] = weight;
 }
 
-static void row(const metric_pass *p, size_t r, double weight, double *sums) {
+static double row_value(const metric_pass *p, size_t r) {
   switch (lsi_metric_kind_of(p->metric)) {
   case LSI_METRIC_CATEGORICAL_ACCURACY:
   case LSI_METRIC_SPARSE_CATEGORICAL_ACCURACY:
-    match_row(argmax(p->n, p->pred + r * p->n) == true_class(p, r), weight, sums);
-    break;
+    return argmax(p->n, p->pred + r * p->n) == true_class(p, r);
   case LSI_METRIC_TOP_K:
   case LSI_METRIC_SPARSE_TOP_K:
-    match_row(in_top_k(p, r), weight, sums);
-    break;
-  case LSI_METRIC_PRECISION:
-  case LSI_METRIC_RECALL:
+    return in_top_k(p, r);
+  case LSI_METRIC_PEARSON:
+    return pearson(row_moments(p, r), p, r);
+  case LSI_METRIC_CONCORDANCE:
+    return concordance(row_moments(p, r), p, r);
+  default:
+    return cosine(p, r);
+  }
+}
+
+static void row(const metric_pass *p, size_t r, double weight, double *sums) {
+  switch (lsi_metric_traits_of(p->metric)->form) {
+  case LSI_METRIC_COUNT:
     confusion_row(p, r, weight, sums);
-    break;
+    return;
+  case LSI_METRIC_ROWS:
+    value_row(row_value(p, r), weight, sums);
+    return;
   default:
     mean_row(p, r, weight, sums);
-    break;
   }
 }
 
@@ -154,9 +233,12 @@ void lsi_metric_rows(const lsi_metric *metric, size_t rows, size_t n, const floa
   double threshold = lsi_object_get(&metric->object, "threshold");
   if (isnan(threshold))
     threshold = lsi_object_get(&metric->object, "thresholds");
-  pass.threshold = isnan(threshold) ? 0.5f : (float)threshold;
-  double k = lsi_object_get(&metric->object, "k");
+  double k = lsi_object_get(&metric->object, "k"), class_id = lsi_object_get(&metric->object, "class_id");
+  if (isnan(k))
+    k = lsi_object_get(&metric->object, "top_k");
   pass.k = isnan(k) ? 0 : (int64_t)k;
+  pass.class_id = isnan(class_id) ? -1 : (int64_t)class_id;
+  pass.threshold = !isnan(threshold) ? (float)threshold : pass.k > 0 ? -INFINITY : 0.5f;
   bool is_loss = metric->loss.object.info != NULL;
   enum { COST = 20, LOSS_COST = 60 };
   lsi_rows_run(rows, (is_loss ? LOSS_COST : COST) * (double)rows * (double)n,
@@ -165,8 +247,12 @@ void lsi_metric_rows(const lsi_metric *metric, size_t rows, size_t n, const floa
 
 double lsi_metric_value(const lsi_metric *metric, const double *sums) {
   lsi_metric_kind kind = lsi_metric_kind_of(metric);
-  bool confusion = kind == LSI_METRIC_PRECISION || kind == LSI_METRIC_RECALL;
-  double divisor = confusion ? sums[0] + sums[1] : sums[1];
+  if (metric->is_wide)
+    return lsi_metric_wide_value(metric, sums);
+  if (kind >= LSI_METRIC_TRUE_POSITIVES && kind <= LSI_METRIC_FALSE_NEGATIVES)
+    return sums[0];
+  bool ratio = kind == LSI_METRIC_PRECISION || kind == LSI_METRIC_RECALL;
+  double divisor = ratio ? sums[0] + sums[1] : sums[1];
   if (divisor == 0.0)
     return 0.0;
   double value = sums[0] / divisor;

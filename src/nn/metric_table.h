@@ -11,9 +11,33 @@ typedef enum lsi_metric_targets {
   LSI_METRIC_LABELS,   /* classes by labels */
 } lsi_metric_targets;
 
-lsi_metric_targets lsi_metric_targets_of(lsi_metric_kind kind);
+/* How its sums come about. */
+typedef enum lsi_metric_form {
+  LSI_METRIC_MEAN,  /* of a function of each element */
+  LSI_METRIC_ROWS,  /* of a function of each row */
+  LSI_METRIC_COUNT, /* of elements on one or two fields of the confusion matrix */
+  LSI_METRIC_WIDE   /* many sums, which rows add to in turn (metric_wide.c) */
+} lsi_metric_form;
+
+typedef struct lsi_metric_traits {
+  lsi_metric_targets targets;
+  lsi_metric_form form;
+  int direction;    /* +1: larger is better */
+  const char *loss; /* whose values it averages; NULL: none */
+} lsi_metric_traits;
+
+extern const lsi_metric_traits lsi_metric_traits_table[LSI_METRIC_KINDS];
+const lsi_class_info *lsi_metric_class(lsi_metric_kind kind);
 
 static inline lsi_metric_kind lsi_metric_kind_of(const lsi_metric *metric) {
   return (lsi_metric_kind)metric->object.info->kind;
 }
+static inline const lsi_metric_traits *lsi_metric_traits_of(const lsi_metric *metric) {
+  return &lsi_metric_traits_table[lsi_metric_kind_of(metric)];
+}
+
+/* Wide metrics: describe the thresholds and count the sums for n outputs; refuse what does not fit. */
+ls_status lsi_metric_wide_init(lsi_metric *metric, int64_t n_outputs);
+double lsi_metric_wide_value(const lsi_metric *metric, const double *sums);
+double lsi_metric_curve_value(const lsi_metric *metric, const double *sums); /* AUC and the like, from their buckets */
 #endif

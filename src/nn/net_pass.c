@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/trace.h"
 #include "math/gemm.h"
 #include "nn/layers.h"
 
@@ -122,7 +123,9 @@ ls_status lsi_net_forward(const lsi_net *net, const lsi_pass *pass, lsi_workspac
     if (aliases(layer, pass->training)) continue;
     lsi_layer_io io = {.x = ws->outputs[i - 1], .y = ws->outputs[i], .aux = ws->aux[i],
                        .skip_activation = pass->logits && i == net->n_layers - 1};
+    double begin = lsi_trace_begin();
     ls_status status = layer->ops->forward(layer, pass, &io);
+    lsi_trace_end(LSI_TRACK_TRAINING, LSI_TRACE_FORWARD_LAYER, i, begin);
     if (status != LS_OK) prefix_layer(layer);
     LSI_TRY(status);
   }
@@ -146,7 +149,9 @@ ls_status lsi_net_backward(const lsi_net *net, const lsi_pass *pass, lsi_workspa
     float *dx = i == lowest ? NULL : layer->ops->dx_in_place ? delta : other;
     lsi_layer_io io = {.x = ws->outputs[i - 1], .y = ws->outputs[i], .aux = ws->aux[i], .dy = delta, .dx = dx,
                        .partials = partials, .skip_activation = pass->logits && i == net->n_layers - 1};
+    double begin = lsi_trace_begin();
     ls_status status = layer->ops->backward(layer, pass, &io);
+    lsi_trace_end(LSI_TRACK_TRAINING, LSI_TRACE_BACKWARD_LAYER, i, begin);
     if (status != LS_OK) prefix_layer(layer);
     LSI_TRY(status);
     if (dx) delta = dx;

@@ -22,6 +22,14 @@ static bool has_name(const lsi_class_info *info, const char *name, bool fold) {
   return false;
 }
 
+/* Keras has it, we do not: that is no typing error. */
+static ls_status check_refused(const lsi_family *family, const char *name) {
+  for (const lsi_refusal *r = family->refused; r && r->name; r++)
+    LSI_CHECK(strcasecmp(r->name, name) != 0, LS_ERR_UNSUPPORTED, r->advice,
+              "%s '%s' is not supported", family->what, r->name);
+  return LS_OK;
+}
+
 static ls_status unknown_class(const lsi_family *family, const char *name) {
   const char *names[MAX_NAMES];
   int n = 0;
@@ -52,6 +60,7 @@ ls_status lsi_family_find(const lsi_family *family, const char *name, const lsi_
         *out = &family->classes[i];
         return LS_OK;
       }
+  LSI_TRY(check_refused(family, name));
   return unknown_class(family, name);
 }
 

@@ -15,7 +15,7 @@
 
 struct lsi_object;
 
-enum { LSI_MAX_PARAMS = 12, LSI_MAX_LIST = 64, LSI_MAX_TEXT = 192, LSI_MAX_LISTS = 2, LSI_MAX_TEXTS = 4 };
+enum { LSI_MAX_PARAMS = 20, LSI_MAX_LIST = 64, LSI_MAX_TEXT = 192, LSI_MAX_LISTS = 2, LSI_MAX_TEXTS = 4 };
 
 typedef enum lsi_param_type {
   LSI_PARAM_FLOAT,
@@ -49,10 +49,16 @@ typedef struct lsi_class_info {
   lsi_param_info params[LSI_MAX_PARAMS]; /* in Keras's positional order */
 } lsi_class_info;
 
+/* A class of Keras's that is not here, and why. */
+typedef struct lsi_refusal {
+  const char *name, *advice;
+} lsi_refusal;
+
 typedef struct lsi_family {
   const char *what; /* "initializer" for messages */
   const lsi_class_info *classes;
   int n_classes;
+  const lsi_refusal *refused; /* ends with {NULL}; or NULL */
   const struct lsi_family *schedules; /* family of LSI_PARAM_SCHEDULE arguments, or NULL */
   ls_status (*check)(const struct lsi_object *object); /* OPTIONAL: rules between arguments */
 } lsi_family;

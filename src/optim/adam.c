@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Adam, AMSGrad, AdamW (keras/src/optimizers/adam.py): epsilon outside the root, not
  * bias-corrected. */
-#include "math/elementary.h"
 #include "optim/update.h"
 
 typedef struct constants {
@@ -28,19 +27,11 @@ LSI_CLONES static void amsgrad(size_t n, const float *restrict g, float *restric
   }
 }
 
-/* beta^t as Keras has it: beta is a float32 before it is raised, the power is one after. (1 -
-   beta_2^t is the small difference of such numbers: with beta in double the first steps would
-   differ in the fifth digit.) */
-static float power(double beta, int64_t t) {
-  double base = (double)(float)beta;
-  return base > 0 ? (float)lsi_pow(base, (double)t) : 0.0f;
-}
-
 void lsi_update_adam(const lsi_optimizer *optimizer, const lsi_update *u) {
   const lsi_object *object = &optimizer->object;
   double beta_1 = lsi_object_get(object, "beta_1"), beta_2 = lsi_object_get(object, "beta_2");
-  int64_t t = optimizer->iteration + 1;
-  float root = sqrtf(1.0f - power(beta_2, t)), rest = 1.0f - power(beta_1, t);
+  int64_t t = lsi_optimizer_updates(optimizer) + 1;
+  float root = sqrtf(1.0f - lsi_float_power(beta_2, t)), rest = 1.0f - lsi_float_power(beta_1, t);
   constants c = {.rest_1 = (float)(1.0 - beta_1),
                  .rest_2 = (float)(1.0 - beta_2),
                  .alpha = u->rate * root / rest,

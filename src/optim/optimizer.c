@@ -5,133 +5,48 @@
 #include "base/memory.h"
 #include "math/team.h"
 #include "optim/schedule.h"
+#include "optim/slots.h"
 #include "optim/update.h"
 
-/* Keras's constructor arguments, in its order. Momenta and betas stay below 1 also when rounded to
- * float. */
-#define BELOW_1F 0x1.fffffep-1
-#define RATE(value)                                                                                \
-  { "learning_rate", LSI_PARAM_SCHEDULE, value, 0.0, 1e6, NULL }
-#define NUMBER(argument, value, low, high)                                                         \
-  { argument, LSI_PARAM_FLOAT, value, low, high, NULL }
-#define FLAG(argument)                                                                             \
-  { argument, LSI_PARAM_BOOL, 0.0, 0.0, 1.0, NULL }
-/* Not 0: an element that never had a gradient would be 0 / 0. */
-#define EPSILON      NUMBER("epsilon", 1e-7, 1e-30, 1e30)
-#define DECAY(value) NUMBER("weight_decay", value, 0.0, 1e6)
-#define CLIPS                                                                                      \
-  NUMBER("clipnorm", NAN, LSI_ABOVE_0, 1e30), NUMBER("clipvalue", NAN, LSI_ABOVE_0, 1e30),         \
-      NUMBER("global_clipnorm", NAN, LSI_ABOVE_0, 1e30)
-#define NAME(text)                                                                                 \
-  { "name", LSI_PARAM_TEXT, 0.0, 0.0, 0.0, text }
+/* ---- life ---- */
 
-static const lsi_class_info classes[] = {
-    {.kind = LSI_OPT_SGD,
-     .class_name = "SGD",
-     .name = "sgd",
-     .n_params = 8,
-     .params = {RATE(0.01), NUMBER("momentum", 0.0, 0.0, 1.0), FLAG("nesterov"), DECAY(NAN), CLIPS,
-                NAME("SGD")}},
-    {.kind = LSI_OPT_RMSPROP,
-     .class_name = "RMSprop",
-     .name = "rmsprop",
-     .n_params = 10,
-     .params = {RATE(0.001), NUMBER("rho", 0.9, 0.0, BELOW_1F), NUMBER("momentum", 0.0, 0.0, 1.0),
-                EPSILON, FLAG("centered"), DECAY(NAN), CLIPS, NAME("rmsprop")}},
-    {.kind = LSI_OPT_ADAGRAD,
-     .class_name = "Adagrad",
-     .name = "adagrad",
-     .n_params = 8,
-     .params = {RATE(0.001), NUMBER("initial_accumulator_value", 0.1, 0.0, 1e30), EPSILON,
-                DECAY(NAN), CLIPS, NAME("adagrad")}},
-    {.kind = LSI_OPT_ADAM,
-     .class_name = "Adam",
-     .name = "adam",
-     .n_params = 10,
-     .params = {RATE(0.001), NUMBER("beta_1", 0.9, 0.0, BELOW_1F),
-                NUMBER("beta_2", 0.999, 0.0, BELOW_1F), EPSILON, FLAG("amsgrad"), DECAY(NAN), CLIPS,
-                NAME("adam")}},
-    {.kind = LSI_OPT_ADAMW,
-     .class_name = "AdamW",
-     .name = "adamw",
-     .n_params = 10,
-     .params = {RATE(0.001), DECAY(0.004), NUMBER("beta_1", 0.9, 0.0, BELOW_1F),
-                NUMBER("beta_2", 0.999, 0.0, BELOW_1F), EPSILON, FLAG("amsgrad"), CLIPS,
-                NAME("adamw")}},
-};
+/* The last two dimensions make matrices, as Adafactor has it; a vector has no rows. */
+static lsi_optim_tensor describe_tensor(const lsi_tensor *t) {
+  lsi_optim_tensor out = {.offset = t->offset, .count = t->count};
+  if (t->rank < 2)
+    return out;
+  out.rows = (size_t)t->dims[t->rank - 2];
+  out.columns = (size_t)t->dims[t->rank - 1];
+  out.batches = t->count / (out.rows * out.columns);
+  return out;
+}
 
-static ls_status check_optimizer(const lsi_object *object) {
-  static const char *const clips[] = {"clipnorm", "clipvalue", "global_clipnorm"};
-  const char *first = NULL;
-  for (int i = 0; i < 3; i++) {
-    if (isnan(lsi_object_get(object, clips[i])))
+static ls_status copy_tensors(lsi_optimizer *o, const lsi_layout *layout) {
+  size_t largest = 0;
+  LSI_TRY(LSI_ALLOC("optimizer", layout->n, &o->tensors));
+  for (int i = 0; i < layout->n; i++) {
+    const lsi_tensor *t = &layout->tensors[i];
+    if (!t->trainable)
       continue;
-    LSI_CHECK(!first, LS_ERR_ARG, "Keep one of clipnorm, clipvalue and global_clipnorm.",
-              "optimizer %s: both '%s' and '%s' are given; only one may be",
-              object->info->class_name, first, clips[i]);
-    first = clips[i];
+    o->tensors[o->n_tensors++] = describe_tensor(t);
+    if (t->count > largest)
+      largest = t->count;
   }
-  return LS_OK;
+  return lsi_optimizer_measures_tensors(o) ? LSI_ALLOC("optimizer", largest, &o->scratch) : LS_OK;
 }
 
-const lsi_family lsi_optimizers = {.what = "optimizer",
-                                   .classes = classes,
-                                   .n_classes = (int)(sizeof classes / sizeof *classes),
-                                   .schedules = &lsi_schedules,
-                                   .check = check_optimizer};
-
-static void add_slot(lsi_optimizer *o, const char *name, double initial) {
-  o->slot_names[o->n_slots] = name;
-  o->slot_initial[o->n_slots++] = (float)initial;
-}
-
-/* Names and order as Keras creates its variables. */
-static void describe_slots(lsi_optimizer *o) {
-  const lsi_object *object = &o->object;
-  switch ((lsi_optimizer_kind)object->info->kind) {
-  case LSI_OPT_SGD:
-    if (lsi_object_get(object, "momentum") != 0)
-      add_slot(o, "momentum", 0);
-    break;
-  case LSI_OPT_RMSPROP:
-    add_slot(o, "velocity", 0);
-    if (lsi_object_get(object, "momentum") > 0)
-      add_slot(o, "momentum", 0);
-    if (lsi_object_get(object, "centered") != 0)
-      add_slot(o, "average_gradient", 0);
-    break;
-  case LSI_OPT_ADAGRAD:
-    add_slot(o, "accumulator", lsi_object_get(object, "initial_accumulator_value"));
-    break;
-  case LSI_OPT_ADAM:
-  case LSI_OPT_ADAMW:
-    add_slot(o, "momentum", 0);
-    add_slot(o, "velocity", 0);
-    if (lsi_object_get(object, "amsgrad") != 0)
-      add_slot(o, "velocity_hat", 0);
-    break;
-  }
-}
-
-static ls_status allocate_slots(lsi_optimizer *o) {
-  for (int s = 0; s < o->n_slots; s++) {
-    LSI_TRY(LSI_ALLOC(o->slot_names[s], o->n, &o->slots[s]));
-    for (size_t i = 0; i < o->n; i++)
-      o->slots[s][i] = o->slot_initial[s];
-  }
-  return LS_OK;
-}
-
-ls_status lsi_optimizer_create(const lsi_object *object, size_t n, lsi_optimizer **out) {
+ls_status lsi_optimizer_create(const lsi_object *object, const lsi_layout *layout,
+                               lsi_optimizer **out) {
   LSI_TRY(lsi_object_check(&lsi_optimizers, object));
   lsi_optimizer *o;
   LSI_TRY(LSI_ALLOC("optimizer", 1, &o));
   o->object = *object;
-  o->n = n;
+  o->n = layout->n_trainable;
   o->has_schedule = object->nested != NULL;
   o->learning_rate = lsi_object_get(object, "learning_rate");
-  describe_slots(o);
-  ls_status status = allocate_slots(o);
+  ls_status status = lsi_optimizer_make_slots(o);
+  if (status == LS_OK)
+    status = copy_tensors(o, layout);
   if (status != LS_OK)
     lsi_optimizer_destroy(&o);
   else
@@ -139,14 +54,24 @@ ls_status lsi_optimizer_create(const lsi_object *object, size_t n, lsi_optimizer
   return status;
 }
 
+ls_status lsi_optimizer_create_flat(const lsi_object *object, size_t n, lsi_optimizer **out) {
+  lsi_tensor tensor = {.rank = 1, .dims = {(int64_t)n}, .count = n, .trainable = true};
+  const lsi_layout layout = {.n = n > 0, .tensors = &tensor, .n_trainable = n, .size = n};
+  return lsi_optimizer_create(object, &layout, out);
+}
+
 void lsi_optimizer_destroy(lsi_optimizer **optimizer) {
   if (!*optimizer)
     return;
   for (int s = 0; s < (*optimizer)->n_slots; s++)
     lsi_free((*optimizer)->slots[s]);
+  lsi_free((*optimizer)->tensors);
+  lsi_free((*optimizer)->scratch);
   lsi_free(*optimizer);
   *optimizer = NULL;
 }
+
+/* ---- the step ---- */
 
 double lsi_optimizer_rate(const lsi_optimizer *optimizer) {
   if (!optimizer->has_schedule)
@@ -156,38 +81,75 @@ double lsi_optimizer_rate(const lsi_optimizer *optimizer) {
   return lsi_schedule_at(&schedule, optimizer->iteration);
 }
 
-typedef void update_function(const lsi_optimizer *, const lsi_update *);
+typedef void tensor_function(const lsi_optimizer *, const lsi_update *, const lsi_optim_tensor *);
 
-static update_function *update_of(lsi_optimizer_kind kind) {
-  static update_function *const table[] = {
-      [LSI_OPT_SGD] = lsi_update_sgd,         [LSI_OPT_RMSPROP] = lsi_update_rmsprop,
-      [LSI_OPT_ADAGRAD] = lsi_update_adagrad, [LSI_OPT_ADAM] = lsi_update_adam,
-      [LSI_OPT_ADAMW] = lsi_update_adam,
-  };
-  return table[kind];
+/* How a class updates: slices of the arena, or whole tensors. */
+static const struct {
+  lsi_update_function *slice;
+  tensor_function *tensor;
+} updates[] = {
+    [LSI_OPT_SGD] = {.slice = lsi_update_sgd},
+    [LSI_OPT_RMSPROP] = {.slice = lsi_update_rmsprop},
+    [LSI_OPT_ADAGRAD] = {.slice = lsi_update_adagrad},
+    [LSI_OPT_ADAM] = {.slice = lsi_update_adam},
+    [LSI_OPT_ADAMW] = {.slice = lsi_update_adam},
+    [LSI_OPT_ADAMAX] = {.slice = lsi_update_adamax},
+    [LSI_OPT_NADAM] = {.slice = lsi_update_nadam},
+    [LSI_OPT_ADADELTA] = {.slice = lsi_update_adadelta},
+    [LSI_OPT_FTRL] = {.slice = lsi_update_ftrl},
+    [LSI_OPT_LION] = {.slice = lsi_update_lion},
+    [LSI_OPT_LAMB] = {.tensor = lsi_update_lamb},
+    [LSI_OPT_ADAFACTOR] = {.tensor = lsi_update_adafactor},
+};
+
+bool lsi_optimizer_measures_tensors(const lsi_optimizer *optimizer) {
+  return updates[optimizer->object.info->kind].tensor != NULL;
+}
+
+void lsi_update_slices(lsi_update_function *function, const lsi_optimizer *optimizer,
+                       const lsi_update *whole) {
+  enum { COST = 8, UNIT = 16 }; /* operations an element is worth; elements of a cache line */
+  int threads = lsi_team_for(COST * (double)whole->n);
+#pragma omp parallel num_threads(threads) if (threads > 1)
+  {
+    size_t first, last;
+    lsi_team_slice(whole->n, UNIT, omp_get_thread_num(), omp_get_num_threads(), &first, &last);
+    lsi_update u = lsi_update_part(optimizer, whole, first, last - first);
+    function(optimizer, &u);
+  }
+}
+
+static void update_tensors(lsi_optimizer *optimizer, const lsi_update *all, size_t begin,
+                           size_t end) {
+  for (int i = 0; i < optimizer->n_tensors; i++) {
+    const lsi_optim_tensor *t = &optimizer->tensors[i];
+    if (t->offset < begin || t->offset >= end)
+      continue;
+    lsi_update u = lsi_update_part(optimizer, all, t->offset - begin, t->count);
+    u.scratch = optimizer->scratch;
+    updates[optimizer->object.info->kind].tensor(optimizer, &u, t);
+  }
 }
 
 void lsi_optimizer_update(lsi_optimizer *optimizer, double rate, size_t begin, size_t end,
                           const float *grad, float *params) {
-  enum { COST = 8, UNIT = 16 }; /* operations an element is worth; elements of a cache line */
   double decay = lsi_object_get(&optimizer->object, "weight_decay");
-  update_function *update = update_of((lsi_optimizer_kind)optimizer->object.info->kind);
-  int threads = lsi_team_for(COST * (double)(end - begin));
-#pragma omp parallel num_threads(threads) if (threads > 1)
-  {
-    size_t first, last;
-    lsi_team_slice(end - begin, UNIT, omp_get_thread_num(), omp_get_num_threads(), &first, &last);
-    lsi_update u = {.n = last - first,
-                    .grad = grad + begin + first,
-                    .params = params + begin + first,
-                    .rate = (float)rate,
-                    .decay = isnan(decay) ? 0.0f : (float)decay};
-    for (int s = 0; s < optimizer->n_slots; s++)
-      u.slots[s] = optimizer->slots[s] + begin + first;
-    update(optimizer, &u);
-  }
+  lsi_update_function *slice = updates[optimizer->object.info->kind].slice;
+  lsi_update u = {.n = end - begin,
+                  .grad = grad + begin,
+                  .params = params + begin,
+                  .rate = (float)rate,
+                  .decay = isnan(decay) ? 0.0f : (float)decay};
+  for (int s = 0; s < optimizer->n_slots; s++)
+    u.slots[s] = optimizer->slots[s] + begin;
+  if (slice)
+    lsi_update_slices(slice, optimizer, &u);
+  else
+    update_tensors(optimizer, &u, begin, end);
 }
 
 void lsi_optimizer_advance(lsi_optimizer *optimizer) {
+  if (optimizer->scalar_name && lsi_optimizer_due(optimizer))
+    optimizer->scalar = (double)lsi_nadam_product(optimizer);
   optimizer->iteration++;
 }

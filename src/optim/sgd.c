@@ -28,7 +28,7 @@ LSI_CLONES static void nesterov(size_t n, const float *restrict g, float *restri
 void lsi_update_sgd(const lsi_optimizer *optimizer, const lsi_update *u) {
   const lsi_object *object = &optimizer->object;
   float mu = (float)lsi_object_get(object, "momentum");
-  if (optimizer->n_slots == 0)
+  if (mu == 0.0f)
     plain(u->n, u->grad, u->params, u->rate, u->decay);
   else if (lsi_object_get(object, "nesterov") != 0)
     nesterov(u->n, u->grad, u->params, u->slots[0], mu, u->rate, u->decay);

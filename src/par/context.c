@@ -5,24 +5,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "math/gemm.h"
 #include "math/team.h"
 #include "par/comm.h"
 #include "par/context.h"
+#include "par/watchdog.h"
 #include "par/idle_cores.h"
 #include "par/launch.h"
+#include "par/peers.h"
 #include "par/signals.h"
 
 struct ls_context {
   lsi_comm comm;
   lsi_cores cores;
   int threads;
+  double deadline_s;
   bool owns_mpi; /* MPI_Init_thread was ours, so MPI_Finalize is */
 };
 
 static bool context_lives;
+static double mpi_init_s; /* seconds that MPI_Init_thread took; 0: it was not ours */
 
 static const char *process_getenv(void *user, const char *name) {
   (void)user;
@@ -30,7 +35,7 @@ static const char *process_getenv(void *user, const char *name) {
 }
 
 ls_context_spec ls_context_spec_default(void) {
-  return (ls_context_spec){.comm = MPI_COMM_NULL};
+  return (ls_context_spec){.comm = MPI_COMM_NULL, .deadline_seconds = 120};
 }
 
 int ls_context_rank(const ls_context *context) {
@@ -53,8 +58,12 @@ const lsi_cores *lsi_context_cores(const ls_context *context) {
   return &context->cores;
 }
 
+double lsi_context_mpi_init_s(void) {
+  return mpi_init_s;
+}
+
 /* Open MPI takes a process that sees a step's number for one of srun's tasks. */
-static ls_status init_mpi(bool hide_step, int *provided) {
+static ls_status init_mpi(bool hide_step, double deadline_s, int *provided) {
   static const char *const names[] = {"SLURM_STEP_ID", "SLURM_STEPID"};
   char *kept[2] = {NULL, NULL};
   for (int i = 0; i < 2 && hide_step; i++) {
@@ -63,7 +72,12 @@ static ls_status init_mpi(bool hide_step, int *provided) {
       LSI_FAIL(LS_ERR_MEMORY, NULL, "no memory to start MPI");
     unsetenv(names[i]);
   }
+  lsi_watchdog *watchdog;
+  LSI_TRY(lsi_watchdog_begin("the start of MPI (MPI_Init)", deadline_s, &watchdog));
+  double begin = lsi_clock_s();
   int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, provided);
+  mpi_init_s = lsi_clock_s() - begin;
+  lsi_watchdog_end(&watchdog);
   for (int i = 0; i < 2; i++) {
     if (kept[i])
       setenv(names[i], kept[i], 1);
@@ -90,7 +104,7 @@ static ls_status start_mpi(const ls_context_spec *spec, bool *ours, int *provide
 #ifdef OPEN_MPI
   LSI_TRY(lsi_launch_check_environment(process_getenv, NULL, spec->allow_singleton, &hide_step));
 #endif
-  return init_mpi(hide_step, provided);
+  return init_mpi(hide_step, spec->deadline_seconds, provided);
 }
 
 static ls_status check_launch(const ls_context_spec *spec) {
@@ -102,6 +116,22 @@ static ls_status check_launch(const ls_context_spec *spec) {
   LSI_TRY_MPI(MPI_Comm_size(MPI_COMM_WORLD, &world_size));
   library[strcspn(library, ",\n")] = '\0'; /* "Open MPI v4.1.4, package: ..." */
   return lsi_launch_check_size(process_getenv, NULL, world_size, spec->allow_idle, library);
+}
+
+static ls_status check_deadline(double seconds) {
+  LSI_CHECK(seconds >= 0 && seconds <= 1e9, LS_ERR_ARG, "0 waits for ever",
+            "deadline_seconds is %g, must be from 0 to 1e9", seconds);
+  return LS_OK;
+}
+
+/* The first rank's, as a process that could not read the config has the default. */
+static ls_status choose_deadline(ls_context *context, const ls_context_spec *spec) {
+  double seconds = spec->deadline_seconds;
+  LSI_TRY(lsi_agree(&context->comm, check_deadline(seconds)));
+  LSI_TRY(lsi_bcast(&context->comm, &seconds, sizeof seconds));
+  lsi_comm_set_deadline(&context->comm, seconds);
+  context->deadline_s = seconds;
+  return LS_OK;
 }
 
 static ls_status check_threads(int threads) {
@@ -146,8 +176,25 @@ static ls_status agree_on_build(const ls_context *context, const ls_context_spec
 static ls_status settle(ls_context *context, const ls_context_spec *spec, int mpi_level) {
   lsi_error_set_rank(context->comm.rank);
   lsi_log_configure(LSI_LOG_INFO, context->comm.rank != 0 ? NULL : spec->log ? spec->log : stderr);
+  LSI_TRY(choose_deadline(context, spec));
   LSI_TRY(choose_threads(context, spec, mpi_level));
   return agree_on_build(context, spec);
+}
+
+static ls_status create_comm(const ls_context_spec *spec, lsi_comm *out) {
+  MPI_Comm parent = spec->comm == MPI_COMM_NULL ? MPI_COMM_WORLD : spec->comm;
+  lsi_watchdog *watchdog;
+  LSI_TRY(lsi_watchdog_begin("meeting the other ranks", spec->deadline_seconds, &watchdog));
+  ls_status status = lsi_comm_create(parent, out);
+  lsi_watchdog_end(&watchdog);
+  return status;
+}
+
+static void finalize_mpi(double deadline_s) {
+  lsi_watchdog *watchdog = NULL;
+  (void)lsi_watchdog_begin("the end of MPI (MPI_Finalize)", deadline_s, &watchdog);
+  MPI_Finalize();
+  lsi_watchdog_end(&watchdog);
 }
 
 ls_status ls_context_create(const ls_context_spec *spec, ls_context **out) {
@@ -168,8 +215,7 @@ ls_status ls_context_create(const ls_context_spec *spec, ls_context **out) {
     status = LSI_ALLOC("context", 1, &context);
   if (status != LS_OK)
     goto fail_mpi;
-  MPI_Comm parent = spec->comm == MPI_COMM_NULL ? MPI_COMM_WORLD : spec->comm;
-  LSI_TRY_GOTO(status, fail_context, lsi_comm_create(parent, &context->comm));
+  LSI_TRY_GOTO(status, fail_context, create_comm(spec, &context->comm));
   LSI_TRY_GOTO(status, fail_comm, settle(context, spec, mpi_level));
   context->owns_mpi = owns_mpi;
   context_lives = true;
@@ -182,14 +228,23 @@ fail_context:
   lsi_free(context);
 fail_mpi:
   if (owns_mpi)
-    MPI_Finalize();
+    finalize_mpi(spec->deadline_seconds);
   return status;
+}
+
+/* The ranks cannot meet any more: MPI_Finalize would wait for ever. */
+static void leave_if_lost(const ls_context *context) {
+  const lsi_peers *peers = context->comm.peers;
+  if (atomic_load(&peers->lost) && context->owns_mpi)
+    lsi_watchdog_abandon(peers->error.rank == context->comm.rank);
 }
 
 void ls_context_destroy(ls_context **context) {
   if (!context || !*context)
     return;
+  leave_if_lost(*context);
   bool owns_mpi = (*context)->owns_mpi;
+  double deadline_s = (*context)->deadline_s;
   lsi_comm_destroy(&(*context)->comm);
   lsi_free(*context);
   *context = NULL;
@@ -197,5 +252,5 @@ void ls_context_destroy(ls_context **context) {
   lsi_log_configure(LSI_LOG_WARN, NULL);
   lsi_error_set_rank(-1);
   if (owns_mpi)
-    MPI_Finalize();
+    finalize_mpi(deadline_s);
 }

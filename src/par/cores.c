@@ -67,10 +67,10 @@ ls_status lsi_cores_find(const lsi_comm *comm, lsi_cores *out) {
   char hex[LSI_DIGEST_HEX] = "";
   (void)find_local(&cores, hex); /* unknown: one core, which is never wrong, only slow */
   char *all = NULL;
-  lsi_comm node = {.comm = comm->node, .rank = comm->node_rank, .size = comm->node_size};
+  lsi_comm node = lsi_comm_node_view(comm);
   LSI_TRY(
       lsi_agree(&node, LSI_ALLOC("core sets of the node", (size_t)node.size * sizeof hex, &all)));
-  int code = MPI_Allgather(hex, sizeof hex, MPI_CHAR, all, sizeof hex, MPI_CHAR, node.comm);
+  ls_status status = lsi_allgather(&node, hex, all, sizeof hex);
   cores.n_sharers = 0;
   for (int r = 0; r < node.size; r++) {
     if (memcmp(all + (size_t)r * sizeof hex, hex, sizeof hex) != 0)
@@ -79,10 +79,9 @@ ls_status lsi_cores_find(const lsi_comm *comm, lsi_cores *out) {
       cores.first_sharer = r == node.rank;
   }
   lsi_free(all);
-  if (code != MPI_SUCCESS)
-    return lsi_mpi_status(code, "MPI_Allgather");
-  *out = cores;
-  return LS_OK;
+  if (status == LS_OK)
+    *out = cores;
+  return status;
 }
 
 int lsi_cores_threads(const lsi_cores *cores, int requested, const char *omp_num_threads) {
@@ -105,11 +104,11 @@ ls_status lsi_cores_warn(const lsi_comm *comm, const lsi_cores *cores, int threa
              .n_sharers = cores->n_sharers};
   memcpy(found.list, cores->list, sizeof found.list);
   int crowded = threads > 1 && (int64_t)threads * cores->n_sharers > cores->n_cores;
-  int mine = crowded ? comm->rank : INT_MAX, lowest = INT_MAX;
-  LSI_TRY_MPI(MPI_Allreduce(&mine, &lowest, 1, MPI_INT, MPI_MIN, comm->comm));
-  if (lowest == INT_MAX)
+  int lowest;
+  LSI_TRY(lsi_lowest_rank(comm, crowded, &lowest));
+  if (lowest < 0)
     return LS_OK;
-  LSI_TRY_MPI(MPI_Bcast(&found, (int)sizeof found, MPI_BYTE, lowest, comm->comm));
+  LSI_TRY(lsi_bcast_from(comm, &found, sizeof found, lowest));
   if (comm->rank != 0)
     return LS_OK;
   if (found.threads > found.n_cores)

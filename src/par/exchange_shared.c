@@ -14,12 +14,12 @@
 
 #include "base/memory.h"
 #include "par/shm.h"
+#include "par/wait.h"
 
 enum { MAX_PENDING = 64 };
 
 typedef struct shared_state {
   lsi_shm shm;
-  lsi_waiter waiter;
   lsi_counter *ready, *done; /* [size] */
   float *sum;
   size_t partials_at, partials_bytes; /* of rank 0; of each rank */
@@ -54,7 +54,7 @@ static ls_status sum_all(lsi_exchange *exchange) {
   shared_state *state = exchange->state;
   while (state->n_summed < state->n_posted) {
     LSI_TRY(
-        lsi_counters_wait(state->ready, exchange->comm->size, state->n_summed + 1, &state->waiter));
+        lsi_counters_wait(state->ready, exchange->comm->size, state->n_summed + 1, exchange->comm));
     sum_next(exchange);
   }
   return LS_OK;
@@ -75,7 +75,7 @@ static ls_status post(lsi_exchange *exchange, lsi_piece piece) {
 static ls_status finish(lsi_exchange *exchange) {
   shared_state *state = exchange->state;
   LSI_TRY(sum_all(exchange));
-  return lsi_counters_wait(state->done, exchange->comm->size, state->n_posted, &state->waiter);
+  return lsi_counters_wait(state->done, exchange->comm->size, state->n_posted, exchange->comm);
 }
 
 static void destroy(lsi_exchange *exchange) {
@@ -135,7 +135,7 @@ ls_status lsi_exchange_open_shared(lsi_exchange *exchange) {
   LSI_TRY_GOTO(status, fail, lsi_shm_create(comm, total, &state->shm));
   exchange->state = state;
   LSI_TRY_GOTO(status, fail, lsi_agree(comm, reserve(exchange, sum_at)));
-  LSI_TRY_GOTO(status, fail, lsi_waiter_init(comm, &state->waiter));
+  LSI_TRY_GOTO(status, fail, lsi_wait_settle(comm));
   char *base = state->shm.base;
   state->ready = (lsi_counter *)(void *)base;
   state->done = state->ready + comm->size;

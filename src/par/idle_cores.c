@@ -43,7 +43,8 @@ bool lsi_idle_cores_text(const lsi_idle_cores *node, lsi_getenv get, void *user,
 ls_status lsi_idle_cores_note(const lsi_comm *comm, const lsi_cores *cores, bool wanted) {
   lsi_idle_cores node = {.n_ranks = comm->node_size, .n_available = cores->n_available};
   int mine = cores->first_sharer ? cores->n_cpus : 0;
-  LSI_TRY_MPI(MPI_Allreduce(&mine, &node.n_used, 1, MPI_INT, MPI_SUM, comm->node));
+  lsi_comm ranks = lsi_comm_node_view(comm);
+  LSI_TRY(lsi_count(&ranks, mine, &node.n_used));
   char text[512];
   if (comm->rank == 0 && wanted && lsi_idle_cores_text(&node, process_getenv, NULL, text, sizeof text))
     lsi_log_info("%s", text);

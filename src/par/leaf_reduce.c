@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "par/node_map.h"
 #include "par/shm.h"
+#include "par/wait.h"
 
 struct lsi_leaf_reduce {
   const lsi_comm *comm;
@@ -25,7 +26,6 @@ struct lsi_leaf_reduce {
   bool shared;
   char *own, *all; /* mpi: this rank's block; [size] blocks */
   lsi_shm shm;     /* shared: [counters][2][size] blocks */
-  lsi_waiter waiter;
   uint64_t n_calls;
 };
 
@@ -80,7 +80,7 @@ static void share(lsi_leaf_reduce *reduce) {
     status = comm->rank == 0 ? lsi_shm_reserve(&reduce->shm, 0, n_bytes) : LS_OK;
     status = lsi_agree(comm, status);
     if (status == LS_OK)
-      status = lsi_waiter_init(comm, &reduce->waiter);
+      status = lsi_wait_settle(comm);
     if (status != LS_OK)
       lsi_shm_destroy(&reduce->shm);
   }
@@ -91,8 +91,8 @@ static void share(lsi_leaf_reduce *reduce) {
 ls_status lsi_leaf_reduce_create(const lsi_comm *comm, size_t max_values, int max_leaves,
                                  lsi_leaf_reduce **out) {
   lsi_leaf_reduce *reduce = NULL;
-  int most = max_leaves > 1 ? max_leaves : 1;
-  LSI_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPI_INT, MPI_MAX, comm->comm));
+  int most;
+  LSI_TRY(lsi_agree_most(comm, max_leaves > 1 ? max_leaves : 1, &most));
   ls_status status = LSI_ALLOC("leaf reduction", 1, &reduce);
   if (status == LS_OK) {
     reduce->comm = comm;
@@ -138,13 +138,11 @@ static void fill_block(const lsi_leaf_reduce *reduce, const lsi_leaf_plan *plan,
 static ls_status publish(lsi_leaf_reduce *reduce, size_t n) {
   const lsi_comm *comm = reduce->comm;
   if (!reduce->shared) {
-    int n_bytes = (int)(FLAGS_BYTES + (size_t)reduce->map.most * n * sizeof(double));
-    LSI_TRY_MPI(
-        MPI_Allgather(reduce->own, n_bytes, MPI_BYTE, reduce->all, n_bytes, MPI_BYTE, comm->comm));
-    return LS_OK;
+    size_t n_bytes = (FLAGS_BYTES + (size_t)reduce->map.most * n * sizeof(double));
+    return lsi_allgather(comm, reduce->own, reduce->all, n_bytes);
   }
   lsi_counter_set(&counters(reduce)[comm->rank], ++reduce->n_calls);
-  return lsi_counters_wait(counters(reduce), comm->size, reduce->n_calls, &reduce->waiter);
+  return lsi_counters_wait(counters(reduce), comm->size, reduce->n_calls, comm);
 }
 
 /* Everybody's nodes side by side, and the OR of the flags. */

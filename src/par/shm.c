@@ -3,14 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "math/team.h"
-#include "par/cores.h"
 
 static const char too_small[] =
     "make /dev/shm larger (docker run --shm-size=..., mount -o remount,size=... "
@@ -86,50 +83,9 @@ void lsi_shm_destroy(lsi_shm *shm) {
   memset(shm, 0, sizeof *shm);
 }
 
-/* ---- waiting ---- */
-/* A pause takes up to 50 ns. Where cores are free, giving one away costs well under 1 us after the
-   first 50 us, and it helps when they are not as free as it seemed (other programs). */
-enum { SPINS_FREE = 1000, SPINS_CROWDED = 50, YIELDS_BETWEEN_PROBES = 256 };
-
-ls_status lsi_waiter_init(const lsi_comm *comm, lsi_waiter *out) {
-  lsi_cores cores;
-  LSI_TRY(lsi_cores_find(comm, &cores));
-  bool crowded = (int64_t)cores.n_sharers * lsi_team_size() > cores.n_cores;
-  *out = (lsi_waiter){.n_spins = crowded ? SPINS_CROWDED : SPINS_FREE, .comm = comm->comm};
-  return LS_OK;
-}
-
 bool lsi_counters_reached(lsi_counter *counters, int n, uint64_t target) {
   for (int i = 0; i < n; i++)
     if (atomic_load_explicit(&counters[i].value, memory_order_acquire) < target)
       return false;
   return true;
-}
-
-static inline void relax(void) {
-#if defined __x86_64__ || defined __i386__
-  __builtin_ia32_pause();
-#elif defined __aarch64__
-  __asm__ volatile("yield");
-#endif
-}
-
-ls_status lsi_counters_wait(lsi_counter *counters, int n, uint64_t target,
-                            const lsi_waiter *waiter) {
-  int spins = 0, yields = 0;
-  for (int i = 0; i < n; i++) {
-    while (atomic_load_explicit(&counters[i].value, memory_order_acquire) < target) {
-      if (spins++ < waiter->n_spins) {
-        relax();
-        continue;
-      }
-      sched_yield();
-      if (++yields % YIELDS_BETWEEN_PROBES == 0) {
-        int found;
-        LSI_TRY_MPI(
-            MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, waiter->comm, &found, MPI_STATUS_IGNORE));
-      }
-    }
-  }
-  return LS_OK;
 }

@@ -35,24 +35,12 @@ typedef struct lsi_counter {
   _Alignas(LSI_SHM_LINE) _Atomic uint64_t value;
 } lsi_counter;
 
-/* How to wait: spinning is fastest (under 1 us), but when ranks x threads exceed the cores the
- * awaited rank needs this core. */
-typedef struct lsi_waiter {
-  int n_spins;   /* polls before the core is given away */
-  MPI_Comm comm; /* probed now and then, so that MPI goes on while this rank waits */
-} lsi_waiter;
-
-/* Collective on comm->node. */
-ls_status lsi_waiter_init(const lsi_comm *comm, lsi_waiter *out);
-
 /* Publish all writes made before. */
 static inline void lsi_counter_set(lsi_counter *counter, uint64_t value) {
   atomic_store_explicit(&counter->value, value, memory_order_release);
 }
 
-/* Have all n counters reached `target`? If so, what their owners wrote before is visible. */
+/* Have all n counters reached `target`? If so, what their owners wrote before is visible. To wait for
+   it: par/wait.h. */
 bool lsi_counters_reached(lsi_counter *counters, int n, uint64_t target);
-/* Wait for it. Fails only when MPI does. */
-ls_status lsi_counters_wait(lsi_counter *counters, int n, uint64_t target,
-                            const lsi_waiter *waiter);
 #endif

@@ -12,7 +12,7 @@
 
 static void say(const ls_trainer *t, const lsi_builtin *self, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static void say(const ls_trainer *t, const lsi_builtin *self, const char *format, ...) {
-  if (t->comm->rank != 0 || !(lsi_object_get(&self->object, "verbose") > 0)) return;
+  if (t->comm->rank != 0 || t->certify.compares || !(lsi_object_get(&self->object, "verbose") > 0)) return;
   va_list args;
   va_start(args, format);
   vprintf(format, args);
@@ -119,6 +119,7 @@ static ls_status model_checkpoint_train_begin(lsi_builtin *self, ls_trainer *t) 
 
 static ls_status save_model(lsi_builtin *self, ls_trainer *t, int64_t epoch, const lsi_logs *logs, const char *why) {
   char path[1024];
+  if (t->certify.compares) return LS_OK; /* a verification writes nothing */
   LSI_TRY(lsi_callback_path(t, lsi_object_text(&self->object, "filepath"), epoch, logs, path, sizeof path));
   say(t, self, "\nEpoch %" PRId64 ": %ssaving model to %s", epoch + 1, why, path);
   LSI_TRY(lsi_agree(t->comm, t->comm->rank == 0 ? make_folder_of(path) : LS_OK));
@@ -198,6 +199,7 @@ static ls_status csv_text(const lsi_builtin *self, const ls_trainer *t, int64_t 
 static ls_status csv_logger_epoch_end(lsi_builtin *self, ls_trainer *t, int64_t epoch, lsi_logs *logs) {
   ls_status status = LS_OK;
   char path[1024], *text = NULL;
+  if (t->certify.compares) return LS_OK;
   LSI_TRY(lsi_callback_path(t, lsi_object_text(&self->object, "filename"), epoch, logs, path, sizeof path));
   if (t->comm->rank == 0) {
     status = csv_text(self, t, epoch, logs, &text);

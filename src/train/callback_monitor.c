@@ -40,7 +40,7 @@ double lsi_monitor_best(int direction, double value) {
 }
 
 static void say(const ls_trainer *t, const lsi_builtin *self, const char *text) {
-  if (t->comm->rank == 0 && lsi_object_get(&self->object, "verbose") > 0) puts(text), fflush(stdout);
+  if (t->comm->rank == 0 && !t->certify.compares && lsi_object_get(&self->object, "verbose") > 0) puts(text), fflush(stdout);
 }
 
 /* ---- EarlyStopping ---- */

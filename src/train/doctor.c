@@ -47,10 +47,9 @@ static void print_versions(const lsi_comm *comm, const lsi_kernel_info *info, FI
 static ls_status print_map(const ls_context *context, const lsi_kernel_info *info, FILE *out) {
   const lsi_comm *comm = lsi_context_comm(context);
   place here = find_place(context, info), *all = NULL;
-  LSI_TRY(lsi_agree(comm, LSI_ALLOC("rank map", comm->rank == 0 ? comm->size : 1, &all)));
-  int code =
-      MPI_Gather(&here, (int)sizeof here, MPI_BYTE, all, (int)sizeof here, MPI_BYTE, 0, comm->comm);
-  if (comm->rank == 0 && code == MPI_SUCCESS) {
+  LSI_TRY(lsi_agree(comm, LSI_ALLOC("rank map", comm->size, &all)));
+  ls_status status = lsi_allgather(comm, &here, all, sizeof here);
+  if (comm->rank == 0 && status == LS_OK) {
     fprintf(out, "%5s  %-20s %7s %5s  %-16s %s\n", "rank", "host", "threads", "cores", "cpus",
             "own kernels");
     for (int r = 0; r < comm->size; r++)
@@ -59,7 +58,7 @@ static ls_status print_map(const ls_context *context, const lsi_kernel_info *inf
     fputc('\n', out);
   }
   lsi_free(all);
-  return code == MPI_SUCCESS ? LS_OK : lsi_mpi_status(code, "MPI_Gather");
+  return status;
 }
 
 /* ---- the self-check ---- */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "data/prediction_file.h"
+#include "par/peers.h"
 #include "par/signals.h"
 #include "train/evaluator.h"
 #include "train/progress.h"
@@ -42,6 +43,7 @@ ls_status ls_model_evaluate(ls_model *model, ls_dataset *data, int64_t batch_siz
   LSI_TRY(lsi_model_need_compile(model, "evaluate"));
   LSI_TRY(lsi_model_need_weights(model, 0));
   LSI_TRY(lsi_evaluator_create(model, comm, data, 0, data->info.n_samples, batch_size, lsi_leaf_rows_auto(batch_size), 0, &e));
+  lsi_phase_set(comm, LSI_PHASE_EVALUATE, 0, 0);
   uint32_t flags = 0; /* set only where the context catches signals */
   ls_status status = lsi_evaluator_run(e, values, &flags);
   if (status == LS_OK && flags) {
@@ -93,9 +95,7 @@ static ls_status predict_batch(prediction *p, int64_t b, int64_t *n_rows) {
     p->offsets[r] = (int)plan.row_begin * outputs;
   }
   *n_rows = batch.plan.n_rows;
-  LSI_TRY_MPI(MPI_Allgatherv(local, p->counts[p->comm->rank], MPI_FLOAT, p->block, p->counts, p->offsets, MPI_FLOAT,
-                             p->comm->comm));
-  return LS_OK;
+  return lsi_allgather_floats(p->comm, local, p->block, p->counts, p->offsets);
 }
 
 /* `everywhere`: the sink is called on all ranks; else on rank 0. */
@@ -111,6 +111,7 @@ static ls_status predict(ls_model *model, ls_dataset *data, int64_t batch_size, 
   LSI_TRY_GOTO(status, done, lsi_agree(p.comm, prediction_parts(&p)));
   LSI_TRY_GOTO(status, done, lsi_feed_start(&p.feed, p.comm));
   LSI_TRY_GOTO(status, done, lsi_reducer_create(model->net, 1, p.feed.max_leaves, p.comm, &p.reduce, &p.reducer));
+  lsi_phase_set(p.comm, LSI_PHASE_EVALUATE, 0, 0);
   for (int64_t b = 0; b < p.feed.batches_per_pass; b++, first += n_rows) {
     LSI_TRY_GOTO(status, done, predict_batch(&p, b, &n_rows));
     bool mine = everywhere || p.comm->rank == 0;

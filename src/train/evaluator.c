@@ -7,7 +7,7 @@
 
 enum { FLAG_FETCH_FAILED = 1u << 8 };
 
-/* Keras adds a batch's activity penalty to that batch's loss: then, and only then, the batches matter. */
+/* Keras adds a batch's activity penalty to that batch's loss: then the batches matter. */
 static bool batches_matter(const lsi_net *net) {
   for (int i = 0; i < net->n_layers; i++)
     if (net->layers[i]->kind == LSI_LAYER_DENSE && net->layers[i]->dense.activity_regularizer.info) return true;
@@ -29,7 +29,7 @@ static ls_status local_parts(lsi_evaluator *e) {
   const lsi_net *net = e->model->net;
   LSI_TRY(lsi_workspace_create(net, (size_t)e->feed.max_rows, e->feed.max_leaves, false, &e->workspace));
   LSI_TRY(lsi_objective_scratch_create(&e->objective, (size_t)e->feed.max_rows, &e->scratch));
-  return LSI_ALLOC("evaluation", (size_t)e->feed.max_leaves * (size_t)e->objective.n_values, &e->leaf_values);
+  return LSI_ALLOC("evaluation", (size_t)e->feed.max_leaves * (size_t)lsi_objective_room(&e->objective), &e->leaf_values);
 }
 
 ls_status lsi_evaluator_create(ls_model *model, const lsi_comm *comm, const ls_dataset *data, int64_t first, int64_t n_rows,
@@ -39,7 +39,7 @@ ls_status lsi_evaluator_create(ls_model *model, const lsi_comm *comm, const ls_d
   e->model = model;
   e->comm = comm;
   ls_status status = lsi_objective_init(&e->objective, model, data);
-  if (!batches_matter(model->net)) {
+  if (status == LS_OK && !batches_matter(model->net) && !lsi_loss_minds_batches(&e->objective.loss)) {
     if (max_batches > 0 && max_batches < (n_rows + batch_size - 1) / batch_size) n_rows = max_batches * batch_size;
     max_batches = 0;
     batch_size = block_rows(model->net);
@@ -53,7 +53,7 @@ ls_status lsi_evaluator_create(ls_model *model, const lsi_comm *comm, const ls_d
   LSI_TRY_GOTO(status, fail, lsi_feed_start(&e->feed, comm));
   e->n_batches = e->feed.batches_per_pass;
   if (max_batches > 0 && max_batches < e->n_batches) e->n_batches = max_batches;
-  LSI_TRY_GOTO(status, fail, lsi_reducer_create(model->net, e->objective.n_values, e->feed.max_leaves, comm, &e->reduce,
+  LSI_TRY_GOTO(status, fail, lsi_reducer_create(model->net, lsi_objective_room(&e->objective), e->feed.max_leaves, comm, &e->reduce,
                                                 &e->reducer));
   *out = e;
   return LS_OK;

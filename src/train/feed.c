@@ -74,15 +74,16 @@ int64_t lsi_feed_sample(const lsi_feed *feed, int64_t p, int64_t row) {
 }
 
 static bool is_binary(const lsi_objective *objective) {
-  return objective->loss.object.info->kind == LSI_LOSS_BINARY_CROSSENTROPY;
+  int kind = objective->loss.object.info->kind;
+  return kind == LSI_LOSS_BINARY_CROSSENTROPY || kind == LSI_LOSS_BINARY_FOCAL_CROSSENTROPY;
 }
 
 static ls_status bad_binary(const lsi_feed *feed, int64_t i, double value) {
   LSI_FAIL(LS_ERR_SHAPE,
            "for three classes or more sparse_categorical_crossentropy would fit, with an output for each; for numbers "
            "mean_squared_error",
-           "%s: sample %lld has target %g; binary_crossentropy takes 0 and 1, and what lies between", feed->data->label,
-           (long long)feed->rows[i], value);
+           "%s: sample %lld has target %g; %s takes 0 and 1, and what lies between", feed->data->label,
+           (long long)feed->rows[i], value, feed->objective->loss.object.info->name);
 }
 
 /* Other targets have losses below zero and nothing to converge to. */
@@ -101,9 +102,10 @@ static ls_status check_labels(const lsi_feed *feed, int64_t n) {
       if (feed->buffer.label[i] < 0 || feed->buffer.label[i] > 1) return bad_binary(feed, i, feed->buffer.label[i]);
     return LS_OK;
   }
+  double ignored = lsi_object_get(&feed->objective->loss.object, "ignore_class"); /* NaN equals no label */
   for (int64_t i = 0; i < n; i++) {
     int32_t label = feed->buffer.label[i];
-    LSI_CHECK(label >= 0 && label < classes, LS_ERR_SHAPE,
+    LSI_CHECK((double)label == ignored || (label >= 0 && label < classes), LS_ERR_SHAPE,
               "give the last layer as many units as there are classes, and number the classes from 0",
               "%s: sample %lld has label %d, the model has outputs for labels 0 to %lld", feed->data->label,
               (long long)feed->rows[i], label, (long long)classes - 1);

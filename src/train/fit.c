@@ -6,8 +6,11 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "par/peers.h"
+#include "math/gemm.h"
 #include "par/signals.h"
 #include "train/done.h"
+#include "train/profile.h"
 #include "train/progress.h"
 #include "train/run.h"
 #include "train/trainer.h"
@@ -21,8 +24,11 @@ static ls_status train_epoch(ls_trainer *t, lsi_progress *progress) {
   if (t->step < t->steps_per_epoch) LSI_TRY(lsi_train_load(t));
   for (bool first = true; t->step < t->steps_per_epoch && !t->stop && !stopped_by_signal(t); first = false) {
     lsi_time_limit_step(t, first);
+    LSI_TRY(lsi_timeline_step(t));
     LSI_TRY(lsi_train_step(t));
+    double begin = lsi_trace_begin();
     LSI_TRY(lsi_callbacks_batch_end(t, t->step - 1));
+    lsi_trace_end(LSI_TRACK_TRAINING, LSI_TRACE_CALLBACKS, 0, begin);
     LSI_TRY(lsi_guard_step(t));
     LSI_TRY(lsi_saver_step(t));
     bool show = lsi_progress_due(progress);
@@ -32,10 +38,21 @@ static ls_status train_epoch(ls_trainer *t, lsi_progress *progress) {
   return LS_OK;
 }
 
+/* In the timeline validation is one span: its batches would crowd out the steps. */
+static ls_status run_validation(ls_trainer *t, double *values) {
+  double begin = lsi_trace_begin();
+  lsi_trace_switch(false);
+  ls_status status = lsi_evaluator_run(t->validation, values, &t->flags);
+  lsi_trace_switch(begin > 0);
+  lsi_trace_end(LSI_TRACK_TRAINING, LSI_TRACE_VALIDATION, 0, begin);
+  return status;
+}
+
 static ls_status validate(ls_trainer *t, lsi_logs *logs) {
   if (!t->validation || (t->epoch + 1) % t->spec.validation_freq != 0) return LS_OK;
   double values[1 + LSI_MAX_METRICS];
-  LSI_TRY(lsi_evaluator_run(t->validation, values, &t->flags));
+  lsi_phase_set(t->comm, LSI_PHASE_VALIDATE, t->epoch + 1, 0);
+  LSI_TRY(run_validation(t, values));
   if (stopped_by_signal(t)) return LS_OK;
   const lsi_objective *objective = &t->validation->objective;
   for (int i = 0; i <= objective->n_metrics; i++) {
@@ -60,6 +77,7 @@ static ls_status finish_epoch(ls_trainer *t, lsi_progress *progress) {
   t->epoch++;
   t->step = 0;
   memset(&t->tally, 0, sizeof t->tally);
+  LSI_TRY(lsi_certify_epoch(t, &logs));
   LSI_TRY(lsi_run_write_history(t));
   int64_t every = t->spec.run.checkpoint_epochs;
   bool last = t->stop || t->epoch >= t->spec.epochs;
@@ -75,7 +93,7 @@ static ls_status leave_on_signal(ls_trainer *t) {
            saves ? "; a checkpoint is written" : "");
 }
 
-static ls_status run_epochs(ls_trainer *t) {
+ls_status lsi_train_epochs(ls_trainer *t) {
   int verbose = t->comm->rank == 0 ? t->spec.verbose : 0;
   /* Stopped within an epoch, by a callback of a batch, and resumed: that epoch is still to be concluded. */
   while (t->stop ? t->step > 0 : t->epoch < t->spec.epochs) {
@@ -134,19 +152,25 @@ static ls_status train(ls_trainer *t, ls_history **history) {
     t->epoch = t->spec.initial_epoch;
     LSI_TRY(lsi_adapt_normalization(t->model, t->comm, t->feed.data, t->feed.n_rows));
   }
+  if (!resumed) LSI_TRY(lsi_agree(t->comm, t->comm->rank == 0 ? lsi_certify_begin(t, NULL) : LS_OK));
   LSI_TRY(lsi_run_begin(t));
   int64_t before = t->optimizer->iteration;
   LSI_TRY(lsi_callbacks_train_begin(t, resumed));
   LSI_TRY(lsi_saver_open(t));
   lsi_time_limit_start(t);
-  LSI_TRY(run_epochs(t));
+  ls_status status = lsi_train_epochs(t);
+  if (status == LS_OK || status == LS_ERR_INTERRUPTED) LSI_TRY(lsi_timeline_finish(t));
+  LSI_TRY(status);
+  lsi_phase_set(t->comm, LSI_PHASE_FINISH, 0, 0);
   LSI_TRY(lsi_guard_save(t));
+  lsi_optimizer_finalize(t->optimizer, t->model->net->params);
   LSI_TRY(lsi_callbacks_train_end(t));
   const lsi_phase_times *p = &t->times;
   report_times(t, p->fetch + p->forward + p->loss + p->backward + p->exchange + p->update,
                rows_before(&t->feed, t->optimizer->iteration) - rows_before(&t->feed, before));
   LSI_TRY(lsi_saver_finish(t));
   LSI_TRY(lsi_run_finish(t));
+  LSI_TRY(lsi_profile_print(t, t->optimizer->iteration - before));
   hand_over(t, history);
   return LS_OK;
 }
@@ -157,11 +181,13 @@ ls_status ls_model_fit(ls_model *model, ls_dataset *train_data, ls_dataset *vali
   LSI_NOT_NULL(model);
   LSI_NOT_NULL(train_data);
   LSI_TRY(lsi_trainer_create(model, train_data, validation, spec, &t));
+  lsi_gemm_set_reproducible(!t->spec.not_reproducible);
   bool ours = lsi_signals_install(); /* else they are caught all along: ls_context_spec */
   ls_status status = train(t, history);
   if (ours) lsi_signals_restore();
   if (ours || status == LS_ERR_INTERRUPTED) lsi_signals_clear();
   lsi_time_limit_end();
   lsi_trainer_destroy(&t);
+  lsi_gemm_set_reproducible(true);
   return status;
 }

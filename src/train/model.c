@@ -78,7 +78,7 @@ ls_status ls_model_compile(ls_model *model, const ls_compile_spec *spec) {
 
 ls_status lsi_model_optimizer(ls_model *model, lsi_optimizer **out) {
   if (!model->optimizer)
-    LSI_TRY(lsi_optimizer_create(&model->compile.optimizer, model->net->layout.n_trainable, &model->optimizer));
+    LSI_TRY(lsi_optimizer_create(&model->compile.optimizer, &model->net->layout, &model->optimizer));
   *out = model->optimizer;
   return LS_OK;
 }

@@ -36,7 +36,7 @@ static ls_status save_on_root(const ls_model *model, const char *path) {
   lsi_optimizer *fresh = NULL;
   LSI_CHECK(model->net->has_weights, LS_ERR_STATE, "initialize, fit or load first", "%s: the model has no weights yet", path);
   if (model->compiled && !model->optimizer)
-    LSI_TRY(lsi_optimizer_create(&model->compile.optimizer, model->net->layout.n_trainable, &fresh));
+    LSI_TRY(lsi_optimizer_create(&model->compile.optimizer, &model->net->layout, &fresh));
   ls_status status = write_file(model, model->optimizer ? model->optimizer : fresh, path);
   lsi_optimizer_destroy(&fresh);
   return status;
@@ -64,6 +64,7 @@ static ls_status share(const lsi_comm *comm, ls_model *model, bool optimizer) {
   if (!optimizer) return LS_OK;
   LSI_TRY(lsi_bcast(comm, &o->iteration, sizeof o->iteration));
   LSI_TRY(lsi_bcast(comm, &o->learning_rate, sizeof o->learning_rate));
+  LSI_TRY(lsi_bcast(comm, &o->scalar, sizeof o->scalar));
   for (int s = 0; s < o->n_slots; s++) LSI_TRY(lsi_bcast(comm, o->slots[s], o->n * sizeof(float)));
   return LS_OK;
 }

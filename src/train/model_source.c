@@ -108,6 +108,7 @@ ls_status lsi_model_source_read_optimizer(lsi_model_source *source, const lsi_ne
     LSI_TRY(copy_arena(checkpoint, &net->layout, prefix, true, optimizer->slots[s]));
   }
   LSI_TRY(lsi_checkpoint_copy(checkpoint, "learning_rate", LSI_CKPT_F64, 1, &optimizer->learning_rate));
+  if (optimizer->scalar_name) LSI_TRY(lsi_checkpoint_copy(checkpoint, optimizer->scalar_name, LSI_CKPT_F64, 1, &optimizer->scalar));
   optimizer->iteration = lsi_checkpoint_iteration(checkpoint);
   return LS_OK;
 }

@@ -33,6 +33,7 @@ ls_status lsi_objective_init(lsi_objective *objective, ls_model *model, const ls
   LSI_CHECK(info->has_y, LS_ERR_SHAPE, "give the file a dataset y", "%s: there are no targets to train or evaluate with",
             data->label);
   LSI_TRY(lsi_model_need_input(model, data));
+  objective->weighted = info->has_weight;
   objective->width = lsi_net_output_width(net);
   objective->lead = lsi_net_output_size(net) / objective->width;
   lsi_activation last = lsi_net_last_activation(net);
@@ -54,6 +55,9 @@ ls_status lsi_objective_init(lsi_objective *objective, ls_model *model, const ls
     if (status != LS_OK) break;
     make_unique(objective, m);
     objective->n_values += objective->metrics[m].n_sums;
+    if (objective->n_values > LSI_MAX_VALUES)
+      status = lsi_error_set(LS_ERR_UNSUPPORTED, "use fewer of them, or fewer thresholds and classes", "the metrics need more than %d sums",
+                             (int)LSI_MAX_VALUES);
   }
   if (status != LS_OK) {
     lsi_error_prefix("%s", data->label);
@@ -71,7 +75,8 @@ ls_status lsi_objective_scratch_create(const lsi_objective *objective, size_t ma
   *out = (lsi_objective_scratch){0};
   ls_status status;
   LSI_TRY_GOTO(status, fail, LSI_ALLOC("loss", rows, &out->value));
-  LSI_TRY_GOTO(status, fail, LSI_ALLOC("metrics", rows * LSI_METRIC_MAX_SUMS, &out->sums));
+  size_t sums = (size_t)LSI_METRIC_MAX_SUMS > LSI_LOSS_MAX_BATCH_SUMS ? (size_t)LSI_METRIC_MAX_SUMS : LSI_LOSS_MAX_BATCH_SUMS;
+  LSI_TRY_GOTO(status, fail, LSI_ALLOC("metrics", rows * sums, &out->sums));
   LSI_TRY_GOTO(status, fail, LSI_ALLOC("predictions", rows * objective->width, &out->pred));
   LSI_TRY_GOTO(status, fail, LSI_ALLOC("weights", rows, &out->weight));
   return LS_OK;
@@ -96,12 +101,37 @@ static void sum_leaves(const lsi_pass *pass, size_t lead, int n_sums, const doub
       for (int s = 0; s < n_sums; s++) leaf_values[l * n_values + s] += rows[r * n_sums + s];
 }
 
+/* A metric of many sums adds its rows to each leaf's by itself. */
+static void add_wide(const lsi_objective *objective, const lsi_objective_scratch *scratch, const lsi_pass *pass, const lsi_metric *metric,
+                     const lsi_targets *targets, const float *weight, double *leaf_values) {
+  int n_leaves = pass->plan->leaf_end - pass->plan->leaf_begin;
+  size_t n = objective->width;
+  for (int l = 0; l < n_leaves; l++) {
+    size_t first = (size_t)pass->leaf_row[l] * objective->lead, end = (size_t)pass->leaf_row[l + 1] * objective->lead;
+    lsi_metric_accumulate(metric, end - first, n, scratch->pred + first * n, targets->label ? targets->label + first : NULL,
+                          targets->target ? targets->target + first * n : NULL, weight ? weight + first : NULL,
+                          leaf_values + l * objective->n_values);
+  }
+}
+
+/* What the loss needs to know of the whole batch. Collective. */
+static ls_status sum_batch(const lsi_objective *objective, const lsi_objective_scratch *scratch, const lsi_pass *pass,
+                           const float *outputs, const int32_t *label, const float *target, const float *weight, double *leaf_values,
+                           lsi_loss_batch *batch) {
+  const lsi_leaf_plan *plan = pass->plan;
+  size_t rows = (size_t)(plan->row_end - plan->row_begin) * objective->lead;
+  int n = lsi_loss_batch_sums(&objective->loss, weight != NULL);
+  lsi_loss_row_sums(&objective->loss, rows, objective->width, outputs, label, target, weight, scratch->sums);
+  memset(leaf_values, 0, (size_t)(plan->leaf_end - plan->leaf_begin) * (size_t)n * sizeof *leaf_values);
+  sum_leaves(pass, objective->lead, n, scratch->sums, n, leaf_values);
+  return pass->reducer->sum(pass->reducer->self, plan, leaf_values, (size_t)n, batch->totals);
+}
+
 ls_status lsi_objective_rows(const lsi_objective *objective, const lsi_objective_scratch *scratch, const lsi_pass *pass,
                              const float *outputs, const lsi_targets *targets, double *leaf_values, float *delta) {
   const lsi_leaf_plan *plan = pass->plan;
   int n_leaves = plan->leaf_end - plan->leaf_begin, at = 2;
   size_t lead = objective->lead, rows = (size_t)(plan->row_end - plan->row_begin) * lead;
-  double scale = 1.0 / ((double)plan->n_rows * (double)lead);
   const float *weight = targets->weight;
   const int32_t *label = objective->form == LSI_TARGET_LABEL ? targets->label : NULL; /* the loss gets one of the two */
   const float *target = label ? NULL : targets->target;
@@ -110,23 +140,32 @@ ls_status lsi_objective_rows(const lsi_objective *objective, const lsi_objective
     for (size_t r = 0; r < rows; r++) scratch->weight[r] = targets->weight[r / lead];
     weight = scratch->weight;
   }
+  lsi_loss_batch batch = {.rows = (double)plan->n_rows * (double)lead};
+  bool has_batch = lsi_loss_batch_sums(&objective->loss, weight != NULL) > 0;
+  if (has_batch) LSI_TRY(sum_batch(objective, scratch, pass, outputs, label, target, weight, leaf_values, &batch));
   memset(leaf_values, 0, (size_t)n_leaves * (size_t)objective->n_values * sizeof *leaf_values);
-  LSI_TRY(lsi_loss_rows(&objective->loss, rows, objective->width, outputs, label, target, weight,
-                        scale, scratch->value, objective->n_metrics ? scratch->pred : NULL, delta, &bad_row));
+  LSI_TRY(lsi_loss_batch_rows(&objective->loss, has_batch ? &batch : NULL, rows, objective->width, outputs, label, target, weight,
+                              lsi_loss_scale(&objective->loss, weight != NULL, batch.rows), scratch->value,
+                              objective->n_metrics ? scratch->pred : NULL, delta, &bad_row));
   sum_leaves(pass, lead, 1, scratch->value, objective->n_values, leaf_values);
   for (int l = 0; l < n_leaves; l++) leaf_values[l * objective->n_values + 1] = pass->leaf_penalty[l];
   for (int m = 0; m < objective->n_metrics; m++) {
     const lsi_metric *metric = &objective->metrics[m];
-    lsi_metric_rows(metric, rows, objective->width, scratch->pred, targets->label, targets->target,
-                    metric->weighted ? weight : NULL, scratch->sums);
-    sum_leaves(pass, lead, metric->n_sums, scratch->sums, objective->n_values, leaf_values + at);
+    if (metric->is_wide) {
+      add_wide(objective, scratch, pass, metric, targets, weight, leaf_values + at);
+    } else {
+      lsi_metric_rows(metric, rows, objective->width, scratch->pred, targets->label, targets->target,
+                      metric->weighted ? weight : NULL, scratch->sums);
+      sum_leaves(pass, lead, metric->n_sums, scratch->sums, objective->n_values, leaf_values + at);
+    }
     at += metric->n_sums;
   }
   return LS_OK;
 }
 
 double lsi_batch_loss(const lsi_objective *objective, const double *totals, double penalty, int64_t n_rows) {
-  return totals[0] / ((double)n_rows * (double)objective->lead) + totals[1] + penalty;
+  double rows = (double)n_rows * (double)objective->lead;
+  return totals[0] * lsi_loss_scale(&objective->loss, objective->weighted, rows) + totals[1] + penalty;
 }
 
 void lsi_tally_add(lsi_tally *tally, const lsi_objective *objective, const double *totals, double loss, int64_t n_rows) {

@@ -13,7 +13,7 @@
 #include "nn/metric.h"
 #include "train/model.h"
 
-enum { LSI_MAX_VALUES = 2 + LSI_MAX_METRICS * LSI_METRIC_MAX_SUMS };
+enum { LSI_MAX_VALUES = LSI_METRIC_MAX_WIDE + 2 + LSI_MAX_METRICS * LSI_METRIC_MAX_SUMS };
 
 typedef struct lsi_objective {
   lsi_loss loss;
@@ -25,7 +25,13 @@ typedef struct lsi_objective {
   int n_metrics;
   lsi_metric metrics[LSI_MAX_METRICS];
   int n_values;
+  bool weighted;         /* samples have weights: the data's, or (the trainer sets it) their classes' */
 } lsi_objective;
+
+/* Doubles a leaf for lsi_objective_rows: its values, or before them what the loss wants to know of the batch. */
+static inline int lsi_objective_room(const lsi_objective *objective) {
+  return objective->n_values > LSI_LOSS_MAX_BATCH_SUMS ? objective->n_values : LSI_LOSS_MAX_BATCH_SUMS;
+}
 
 /* What a batch's targets look like once they are read. */
 typedef struct lsi_targets {
@@ -47,7 +53,7 @@ typedef struct lsi_objective_scratch {
 ls_status lsi_objective_scratch_create(const lsi_objective *objective, size_t max_rows, lsi_objective_scratch *out);
 void lsi_objective_scratch_clear(lsi_objective_scratch *scratch);
 
-/* One pass over this rank's rows: leaf_values [local leaves, n_values] and, if wanted, delta = dL/d(outputs) of the batch loss. */
+/* One pass over this rank's rows: leaf_values [local leaves, n_values; room for lsi_objective_room] and, if wanted, delta = dL/d(outputs) of the batch loss. */
 ls_status lsi_objective_rows(const lsi_objective *objective, const lsi_objective_scratch *scratch, const lsi_pass *pass,
                              const float *outputs, const lsi_targets *targets, double *leaf_values, float *delta);
 

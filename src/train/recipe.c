@@ -13,8 +13,10 @@ static void write_fit_settings(const ls_trainer *t, FILE *out) {
   const ls_fit_spec *s = &t->spec;
   const ls_dataset_info *data = &t->feed.data->info;
   fprintf(out, "training data: %" PRId64 " samples %s\n", data->n_samples, data->identity);
-  fprintf(out, "batch_size: %" PRId64 "\nleaf_rows: %" PRId64 "\nseed: %" PRIu64 "\nshuffle: %s", s->batch_size,
-          s->leaf_rows, s->seed, s->shuffle);
+  fprintf(out, "batch_size: %" PRId64 "\n", s->batch_size);
+  if (s->not_reproducible) fprintf(out, "reproducible: false\n"); /* leaves are the ranks' then, and ranks may change */
+  else fprintf(out, "leaf_rows: %" PRId64 "\n", s->leaf_rows);
+  fprintf(out, "seed: %" PRIu64 "\nshuffle: %s", s->seed, s->shuffle);
   if (strcmp(s->shuffle, "blocks") == 0) fprintf(out, " of %" PRId64 " samples, mixed %" PRId64 " at a time", s->shuffle_block, s->shuffle_window);
   fprintf(out, "\n");
   fprintf(out, "validation_split: %.17g\nsteps_per_epoch: %" PRId64 "\ninitial_epoch: %" PRId64 "\n", s->validation_split,

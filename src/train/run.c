@@ -87,5 +87,6 @@ ls_status lsi_run_finish(ls_trainer *t) {
   LSI_TRY(lsi_run_write_history(t));
   LSI_TRY(in_dir(t, "model.h5", path));
   LSI_TRY(ls_model_save(t->model, path));
+  LSI_TRY(lsi_agree(t->comm, t->comm->rank == 0 ? lsi_certify_model(t) : LS_OK));
   return lsi_agree(t->comm, t->comm->rank == 0 ? lsi_done_write(t) : LS_OK);
 }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "ckpt/keras_config.h"
+#include "par/peers.h"
 #include "train/run.h"
 #include "train/trainer.h"
 
@@ -81,9 +82,11 @@ ls_status lsi_saver_save(ls_trainer *t) {
   if (!t->spec.run.dir) return LS_OK;
   LSI_TRY(lsi_guard_save(t));
   double begin_s = lsi_clock_s();
+  lsi_phase_set(t->comm, LSI_PHASE_CHECKPOINT, t->epoch + 1, t->step);
   ls_status status = t->comm->rank == 0 ? save_on_root(t) : LS_OK;
   t->saver.last_s = lsi_clock_s();
   lsi_time_limit_saved(t, 0, t->saver.last_s - begin_s);
+  lsi_trace_span(LSI_TRACK_TRAINING, LSI_TRACE_CHECKPOINT, 0, begin_s, t->saver.last_s);
   return lsi_agree(t->comm, status);
 }
 

@@ -9,7 +9,6 @@
 #include "base/memory.h"
 #include "ckpt/checkpoint.h"
 #include "ckpt/file_kind.h"
-#include "math/gemm.h"
 #include "train/run.h"
 
 enum { PATH = 1024, POSITION = 4 };
@@ -81,6 +80,7 @@ static ls_status collect(const ls_trainer *t, const int64_t position[POSITION], 
   LSI_TRY(add_vector(list, "position", LSI_CKPT_I64, POSITION, position));
   LSI_TRY(add_vector(list, "skipped", LSI_CKPT_I64, 1, &t->guard.skipped));
   LSI_TRY(add_vector(list, "learning_rate", LSI_CKPT_F64, 1, &t->optimizer->learning_rate));
+  if (t->optimizer->scalar_name) LSI_TRY(add_vector(list, t->optimizer->scalar_name, LSI_CKPT_F64, 1, &t->optimizer->scalar));
   LSI_TRY(add_vector(list, "metrics/sums", LSI_CKPT_F64, (uint64_t)t->objective.n_values, t->tally.sums));
   const ls_history *h = t->history;
   LSI_TRY(add_vector(list, "history/epochs", LSI_CKPT_I64, (uint64_t)h->n_epochs, h->epochs));
@@ -95,24 +95,19 @@ static void history_names(const ls_history *history, char *text, size_t size) {
   for (int c = 0; c < history->n_columns; c++) used += (size_t)snprintf(text + used, size - used, "%s\n", history->names[c]);
 }
 
-static void kernel_text(char *text, size_t size) {
-  lsi_kernel_info info;
-  lsi_gemm_kernel_info(&info);
-  snprintf(text, size, "BLIS %s %s", info.blis_version, info.blis_kernels);
-}
-
 /* What a checkpoint holds, handed to `use`. */
 static ls_status with_job(const ls_trainer *t, ls_status (*use)(lsi_ckpt_writer *, const lsi_ckpt_job *)) {
   const int64_t position[POSITION] = {t->epoch, t->step, t->optimizer->iteration, t->stop};
   char dir[PATH], kernels[80], names[LSI_MAX_LOGS * 66];
   array_list list = {0};
   snprintf(dir, sizeof dir, "%s/checkpoints", t->spec.run.dir);
-  kernel_text(kernels, sizeof kernels);
+  lsi_kernels_text(kernels, sizeof kernels);
   history_names(t->history, names, sizeof names);
   const lsi_saver *saver = &t->saver;
   const lsi_ckpt_text texts[] = {{"recipe", saver->recipe}, {"model", saver->model}, {"training", saver->training},
                                  {"kernels", kernels}, {"history_names", names},
                                  {"data_identity", t->feed.data->info.identity},
+                                 {"certificate", t->certify.text},
                                  {"config", t->spec.run.config_text ? t->spec.run.config_text : ""}};
   ls_status status = collect(t, position, &list);
   if (status == LS_OK) {
@@ -187,7 +182,7 @@ static ls_status check_recipe(const lsi_checkpoint *c, const ls_trainer *t) {
   ls_status status = lsi_run_compare_recipe(lsi_checkpoint_path(c), saved, recipe);
   free(recipe);
   LSI_TRY(status);
-  kernel_text(kernels, sizeof kernels);
+  lsi_kernels_text(kernels, sizeof kernels);
   if (saved_kernels && strcmp(saved_kernels, kernels) != 0)
     lsi_log_warn("%s was made with kernels '%s', this run has '%s': it goes on, but not to the same bits",
                  lsi_checkpoint_path(c), saved_kernels, kernels);
@@ -207,9 +202,11 @@ static ls_status restore(const lsi_checkpoint *c, ls_trainer *t) {
   LSI_TRY(lsi_checkpoint_copy(c, "position", LSI_CKPT_I64, POSITION, position));
   if (lsi_checkpoint_array(c, "skipped")) LSI_TRY(lsi_checkpoint_copy(c, "skipped", LSI_CKPT_I64, 1, &t->guard.skipped));
   LSI_TRY(lsi_checkpoint_copy(c, "learning_rate", LSI_CKPT_F64, 1, &t->optimizer->learning_rate));
+  if (t->optimizer->scalar_name) LSI_TRY(lsi_checkpoint_copy(c, t->optimizer->scalar_name, LSI_CKPT_F64, 1, &t->optimizer->scalar));
   LSI_TRY(lsi_checkpoint_copy(c, "metrics/sums", LSI_CKPT_F64, (uint64_t)t->objective.n_values, t->tally.sums));
   LSI_TRY(restore_history(c, t->history));
   LSI_TRY(restore_callbacks(c, t));
+  if (t->comm->rank == 0) LSI_TRY(lsi_certify_begin(t, lsi_checkpoint_text(c, "certificate")));
   t->epoch = position[0];
   t->step = position[1];
   t->optimizer->iteration = position[2];

@@ -3,14 +3,16 @@
 #include <string.h>
 
 #include "math/team.h"
+#include "par/peers.h"
 #include "par/signals.h"
 #include "train/trainer.h"
 
-static double lap(double *since, double *phase) {
+/* The time since the last lap goes to a phase, and to the timeline. */
+static void lap(double *since, double *phase, lsi_trace_kind kind, int64_t index) {
   double now = lsi_clock_s();
   *phase += now - *since;
+  lsi_trace_span(LSI_TRACK_TRAINING, kind, index, *since, now);
   *since = now;
-  return now;
 }
 
 static int64_t batch_number(const ls_trainer *t) {
@@ -32,11 +34,12 @@ static uint32_t local_flags(ls_trainer *t, ls_status fetched, const float *sum) 
   return fetched == LS_OK ? flags : flags | LSI_FLAG_FETCH_FAILED;
 }
 
-/* Regularisation, once, on the summed gradient; then clipping. The sum itself is shared and stays as it is. */
+/* Regularisation, once, on the summed gradient; then accumulation over steps, and clipping. The sum itself is shared and stays as it is. */
 static const float *finish_gradient(ls_trainer *t, const float *sum) {
   if (!t->grad) return sum;
   memcpy(t->grad, sum, t->model->net->layout.n_trainable * sizeof *sum);
   if (t->has_penalty) lsi_net_add_penalty_gradient(t->model->net, t->model->net->params, t->grad);
+  lsi_optimizer_accumulate(t->optimizer, t->grad);
   if (lsi_clip_wanted(t->optimizer)) lsi_clip_gradients(t->optimizer, t->clip_tensors, t->n_clip_tensors, t->grad);
   return t->grad;
 }
@@ -46,7 +49,8 @@ ls_status lsi_train_step(ls_trainer *t) {
   const lsi_leaf_plan plan = t->batch.plan; /* leaves of this rank: a function of the batch, the config and the rank */
   const float *sum;
   float *outputs, *delta = t->workspace->deltas[0];
-  double clock = lsi_clock_s();
+  double clock = lsi_clock_s(), begin = clock;
+  lsi_phase_set(t->comm, LSI_PHASE_TRAIN, t->epoch + 1, t->step + 1);
 
   lsi_pass pass;
   lsi_pass_begin(&pass, net, t->workspace, &plan, &t->reducer, true);
@@ -56,25 +60,26 @@ ls_status lsi_train_step(ls_trainer *t) {
   lsi_guard_begin(t);
 
   LSI_TRY(lsi_net_forward(net, &pass, t->workspace, &outputs));                      /* FORWARD: Y = act(X W + b)          */
-  lap(&clock, &t->times.forward);
+  lap(&clock, &t->times.forward, LSI_TRACE_FORWARD, 0);
   LSI_TRY(lsi_objective_rows(&t->objective, &t->scratch, &pass, outputs, &t->batch.targets, t->leaf_values,
                              delta));                                                /* LOSS, metrics, dL/dlogits per row  */
-  lap(&clock, &t->times.loss);
+  lap(&clock, &t->times.loss, LSI_TRACE_LOSS, 0);
   for (int b = 0; b < t->n_buckets; b++) {                                           /* last layers first                  */
     const lsi_bucket *bucket = &t->buckets[b];
     LSI_TRY(lsi_net_backward(net, &pass, t->workspace, bucket->from, bucket->to, delta, t->partials,
                              &delta));                                               /* BACKWARD: dW, db by the leaf tree  */
-    lap(&clock, &t->times.backward);
+    lap(&clock, &t->times.backward, LSI_TRACE_BACKWARD, b);
     LSI_TRY(lsi_exchange_start(t->exchange, &plan, bucket->begin, bucket->end));     /* GRADIENT BUCKET -> ALLREDUCE       */
-    lap(&clock, &t->times.exchange);
+    lap(&clock, &t->times.exchange, LSI_TRACE_EXCHANGE_POST, b);
   }
   ls_status fetched = load_next(t);                                                  /* FETCH the next leaves              */
-  lap(&clock, &t->times.fetch);
+  lap(&clock, &t->times.fetch, LSI_TRACE_FETCH, 0);
   LSI_TRY(lsi_exchange_wait(t->exchange, &sum));
+  lap(&clock, &t->times.exchange, LSI_TRACE_EXCHANGE_WAIT, 0);
   t->flags = local_flags(t, fetched, sum);
   LSI_TRY(lsi_leaf_reduce_sum(t->reduce, &plan, t->leaf_values, (size_t)t->objective.n_values, t->totals,
                               &t->flags));                                           /* loss, metrics, stop flags: one tree */
-  lap(&clock, &t->times.exchange);
+  lap(&clock, &t->times.exchange, LSI_TRACE_REDUCE, 0);
   if (t->flags & LSI_FLAG_FETCH_FAILED) return lsi_agree(t->comm, fetched);
 
   double penalty = t->has_penalty ? lsi_net_penalty(net, net->params) : 0;
@@ -82,11 +87,14 @@ ls_status lsi_train_step(ls_trainer *t) {
   t->step++;
   if (lsi_guard_alarmed(t, loss)) return lsi_guard_judge(t, &plan, sum, loss);       /* stop here, or leave this step out  */
   const float *grad = finish_gradient(t, sum);
-  lsi_optimizer_update(t->optimizer, lsi_optimizer_rate(t->optimizer) * t->rate_factor, 0, net->layout.n_trainable, grad,
-                       net->params);                                                 /* OPTIMIZER over the whole arena     */
+  if (lsi_optimizer_due(t->optimizer))
+    lsi_optimizer_update(t->optimizer, lsi_optimizer_rate(t->optimizer) * t->rate_factor, 0, net->layout.n_trainable, grad,
+                         net->params);                                               /* OPTIMIZER over the whole arena     */
+  lsi_optimizer_average(t->optimizer, net->params);
   lsi_optimizer_advance(t->optimizer);
   lsi_tally_add(&t->tally, &t->objective, t->totals, loss, plan.n_rows);
   t->batch_loss = loss;
-  lap(&clock, &t->times.update);
+  lap(&clock, &t->times.update, LSI_TRACE_UPDATE, 0);
+  lsi_trace_span(LSI_TRACK_TRAINING, LSI_TRACE_STEP, pass.iteration, begin, clock);
   return LS_OK;
 }

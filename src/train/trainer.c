@@ -67,7 +67,7 @@ static ls_status check_spec(const ls_fit_spec *s) {
   return LS_OK;
 }
 
-static void fill_defaults(ls_fit_spec *s) {
+static void fill_defaults(ls_fit_spec *s, int n_ranks) {
   if (!s->batch_size) s->batch_size = 32;
   if (!s->epochs) s->epochs = 1;
   if (!s->validation_batch_size) s->validation_batch_size = s->batch_size;
@@ -75,6 +75,7 @@ static void fill_defaults(ls_fit_spec *s) {
   if (s->no_shuffle || !s->shuffle) s->shuffle = s->no_shuffle ? "false" : "true";
   if (!s->shuffle_block) s->shuffle_block = 1024;
   if (!s->shuffle_window) s->shuffle_window = 16;
+  if (s->not_reproducible) s->leaf_rows = (s->batch_size + n_ranks - 1) / n_ranks; /* one leaf a rank: no tree within it */
   if (!s->leaf_rows) s->leaf_rows = lsi_leaf_rows_auto(s->batch_size);
   if (!s->check_every_steps) s->check_every_steps = 100;
   if (!s->run.resume) s->run.resume = "auto";
@@ -99,6 +100,7 @@ static ls_status split(ls_trainer *t, const ls_dataset *train, const ls_dataset 
 
 static ls_status make_feed(ls_trainer *t, const ls_dataset *train) {
   LSI_TRY(lsi_objective_init(&t->objective, t->model, train));
+  t->objective.weighted = t->objective.weighted || t->spec.class_weight;
   t->feed.data = train;
   t->feed.objective = &t->objective;
   t->feed.batch_size = t->spec.batch_size;
@@ -162,7 +164,7 @@ static ls_status make_buckets(ls_trainer *t) {
 static ls_status make_clip(ls_trainer *t) {
   const lsi_layout *layout = &t->model->net->layout;
   t->has_penalty = lsi_net_has_regularizers(t->model->net);
-  if (!t->has_penalty && !lsi_clip_wanted(t->optimizer)) return LS_OK;
+  if (!t->has_penalty && !lsi_clip_wanted(t->optimizer) && !lsi_optimizer_accumulates(t->optimizer)) return LS_OK;
   LSI_TRY(LSI_ALLOC("gradients", layout->n_trainable, &t->grad));
   LSI_TRY(LSI_ALLOC("clipping", layout->n, &t->clip_tensors));
   for (int i = 0; i < layout->n; i++)
@@ -177,7 +179,7 @@ static ls_status local_parts(ls_trainer *t, const ls_dataset *train) {
   LSI_TRY(make_feed(t, train));
   LSI_TRY(lsi_workspace_create(net, (size_t)t->feed.max_rows, t->feed.max_leaves, true, &t->workspace));
   LSI_TRY(lsi_objective_scratch_create(&t->objective, (size_t)t->feed.max_rows, &t->scratch));
-  LSI_TRY(LSI_ALLOC("loss", (size_t)t->feed.max_leaves * (size_t)t->objective.n_values, &t->leaf_values));
+  LSI_TRY(LSI_ALLOC("loss", (size_t)t->feed.max_leaves * (size_t)lsi_objective_room(&t->objective), &t->leaf_values));
   LSI_TRY(make_buckets(t));
   LSI_TRY(make_clip(t));
   LSI_TRY(lsi_callbacks_create(&t->callbacks, &t->spec, net->layout.size));
@@ -195,7 +197,7 @@ static ls_status shared_parts(ls_trainer *t, const ls_dataset *validation, int64
   LSI_TRY(lsi_agree(t->comm, lsi_exchange_parse(t->spec.exchange, &kind)));
   LSI_TRY(lsi_exchange_create(t->comm, kind, net->layout.n_trainable, t->max_nodes, &t->exchange));
   for (int j = 0; j < t->max_nodes; j++) t->partials[j] = lsi_exchange_partial(t->exchange, j);
-  LSI_TRY(lsi_reducer_create(net, t->objective.n_values, t->feed.max_leaves, t->comm, &t->reduce, &t->reducer));
+  LSI_TRY(lsi_reducer_create(net, lsi_objective_room(&t->objective), t->feed.max_leaves, t->comm, &t->reduce, &t->reducer));
   if (!validation) return LS_OK;
   return lsi_evaluator_create(t->model, t->comm, validation, validation_first, validation->info.n_samples - validation_first,
                               t->spec.validation_batch_size, t->spec.leaf_rows, t->spec.validation_steps, &t->validation);
@@ -240,18 +242,21 @@ ls_status lsi_trainer_create(ls_model *model, ls_dataset *train, ls_dataset *val
     status = check_spec(&t->spec);
   }
   if (status == LS_OK) {
-    fill_defaults(&t->spec);
+    fill_defaults(&t->spec, comm->size);
     if (t->spec.base_batch_size) t->rate_factor = (double)t->spec.batch_size / (double)t->spec.base_batch_size;
     status = split(t, train, validation, &validation_first);
   }
   if (status == LS_OK) status = lsi_model_need_compile(model, "fit");
   if (status == LS_OK) status = lsi_model_need_weights(model, t->spec.seed);
   if (status == LS_OK) status = local_parts(t, train);
+  if (status == LS_OK) status = lsi_timeline_create(t);
   LSI_TRY_GOTO(status, fail, lsi_agree(comm, status));
   LSI_TRY_GOTO(status, fail, shared_parts(t, validation_first ? train : validation, validation_first));
   warn_idle_ranks(t);
   announce_reading(t, "training", &t->feed);
   if (t->validation && t->validation->feed.data != train) announce_reading(t, "validation", &t->validation->feed);
+  if (t->spec.not_reproducible)
+    lsi_log_warn("reproducible is false: the result varies with ranks and threads, and cannot be made again to the bit");
   *out = t;
   return LS_OK;
 fail:
@@ -272,6 +277,8 @@ void lsi_trainer_destroy(ls_trainer **trainer) {
   if (!t) return;
   lsi_saver_close(t);
   lsi_guard_clear(t);
+  lsi_certify_clear(&t->certify);
+  lsi_trace_release();
   lsi_evaluator_destroy(&t->validation);
   lsi_leaf_reduce_destroy(&t->reduce);
   lsi_exchange_destroy(&t->exchange);

@@ -9,10 +9,12 @@
 #include "par/leaf_reduce.h"
 #include "store/durable.h"
 #include "train/callback.h"
+#include "train/certify.h"
 #include "train/evaluator.h"
 #include "train/feed.h"
 #include "train/guard.h"
 #include "train/history.h"
+#include "train/timeline.h"
 #include "train/time_limit.h"
 
 /* Bits agreed by all ranks with a step's small reduction; the low ones are LSI_STOP_*. */
@@ -86,9 +88,12 @@ struct ls_trainer {
   lsi_lock *lock;               /* on the run folder, rank 0 */
   lsi_saver saver;
   lsi_guard guard;
+  lsi_certify certify;          /* [saved] */
   lsi_time_limit limit;         /* rank 0's */
   double epoch_start_s;
   lsi_phase_times times;
+  double first_step_s;          /* when the first step of this fit began */
+  lsi_timeline timeline;
 };
 
 /* The step: batch -> forward -> loss -> backward -> exchange -> update. Advances step, optimizer and tally; loads the next batch of
@@ -96,6 +101,9 @@ struct ls_trainer {
 ls_status lsi_train_step(ls_trainer *trainer);
 /* Load the batch at (epoch, step), agreed by all ranks. Collective. */
 ls_status lsi_train_load(ls_trainer *trainer);
+
+/* Epochs from the position to spec.epochs, or to a stop. Collective. (fit.c) */
+ls_status lsi_train_epochs(ls_trainer *trainer);
 
 /* This epoch's loss and metrics so far, in Keras's order. */
 void lsi_trainer_logs(const ls_trainer *trainer, lsi_logs *logs);

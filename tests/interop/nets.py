@@ -3,7 +3,7 @@
 import keras
 
 ACTIVATIONS = ["linear", "sigmoid", "relu", "softmax", "tanh", "relu6", "leaky_relu", "elu", "selu", "celu", "softplus", "softsign",
-               "silu", "gelu", "hard_sigmoid", "hard_silu", "hard_tanh", "exponential", "mish", "log_softmax"]
+               "silu", "gelu", "hard_sigmoid", "hard_silu", "hard_tanh", "exponential", "mish", "log_softmax", "sparsemax"]
 SMOOTH = ["linear", "sigmoid", "tanh", "elu", "softplus", "silu", "gelu", "mish"]
 INITIALIZERS = ["glorot_uniform", "he_normal", "lecun_uniform", "random_normal", "truncated_normal"]
 

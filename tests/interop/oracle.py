@@ -2,6 +2,7 @@
 """Our side of the comparisons (the process of oracle.c), and how differences are counted."""
 import atexit
 import json
+import os
 import subprocess
 import sys
 
@@ -47,6 +48,12 @@ class Oracle:
         if "error" in reply:
             raise OracleError(f"{reply['error']}: {reply['message']}")
         return reply, out
+
+
+def wanted(section):
+    """LS_ONLY=losses,optimizers runs these sections of a test alone."""
+    only = os.environ.get("LS_ONLY")
+    return not only or section in only.split(",")
 
 
 class Report:

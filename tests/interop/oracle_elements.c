@@ -79,9 +79,18 @@ ls_status oracle_loss(oracle_call *call) {
   oracle_set(call, "on_logits", json_boolean(loss.on_logits));
   double *value = oracle_out(call, "value", 'd', 1, in->dims);
   float *pred = oracle_out(call, "pred", 'f', 2, in->dims), *grad = oracle_out(call, "grad", 'f', 2, in->dims);
-  return lsi_loss_rows(&loss, (size_t)in->dims[0], (size_t)in->dims[1], in->data, label ? label->data : NULL,
-                       oracle_floats(call, "target"), oracle_floats(call, "weight"), 1.0 / (double)in->dims[0], value,
-                       pred, grad, &bad_row);
+  const float *target = oracle_floats(call, "target"), *weight = oracle_floats(call, "weight");
+  size_t rows = (size_t)in->dims[0], n = (size_t)in->dims[1];
+  double sums[256 * LSI_LOSS_MAX_BATCH_SUMS], scale = lsi_loss_scale(&loss, weight != NULL, (double)rows), total = 0;
+  lsi_loss_batch batch = {.rows = (double)rows};
+  int k = lsi_loss_batch_sums(&loss, weight != NULL);
+  if (k > 0) lsi_loss_row_sums(&loss, rows, n, in->data, label ? label->data : NULL, target, weight, sums);
+  for (size_t r = 0; r < rows * (size_t)k; r++) batch.totals[r % (size_t)k] += sums[r];
+  LSI_TRY(lsi_loss_batch_rows(&loss, k > 0 ? &batch : NULL, rows, n, in->data, label ? label->data : NULL, target, weight, scale,
+                              value, pred, grad, &bad_row));
+  for (size_t r = 0; r < rows; r++) total += value[r] * scale;
+  oracle_set(call, "loss", json_real(total));
+  return LS_OK;
 }
 
 ls_status oracle_metric(oracle_call *call) {
@@ -91,9 +100,12 @@ ls_status oracle_metric(oracle_call *call) {
   const float *weight = oracle_floats(call, "weight");
   LSI_TRY(lsi_metric_init(&metric, oracle_text(call, "metric"), weight != NULL, pred->dims[1], label != NULL,
                           target ? target->dims[1] : 1));
-  double *sums = calloc(rows * LSI_METRIC_MAX_SUMS + 1, sizeof *sums), total[LSI_METRIC_MAX_SUMS] = {0};
-  lsi_metric_rows(&metric, rows, n, pred->data, label ? label->data : NULL, target ? target->data : NULL, weight, sums);
-  for (size_t r = 0; r < rows; r++)
+  double *sums = calloc(rows * LSI_METRIC_MAX_SUMS + 1, sizeof *sums), total[LSI_METRIC_MAX_WIDE] = {0};
+  if (metric.is_wide)
+    lsi_metric_accumulate(&metric, rows, n, pred->data, label ? label->data : NULL, target ? target->data : NULL, weight, total);
+  else
+    lsi_metric_rows(&metric, rows, n, pred->data, label ? label->data : NULL, target ? target->data : NULL, weight, sums);
+  for (size_t r = 0; r < rows && !metric.is_wide; r++)
     for (int s = 0; s < metric.n_sums; s++) total[s] += sums[r * (size_t)metric.n_sums + (size_t)s];
   free(sums);
   oracle_set(call, "value", json_real(lsi_metric_value(&metric, total)));
@@ -130,23 +142,34 @@ ls_status oracle_schedule(oracle_call *call) {
   return LS_OK;
 }
 
-/* ---- optimizers: params [n], grads [steps, n], two tensors cut at `cut`; the parameters after every step ---- */
+/* ---- optimizers: params [n], grads [steps, n], two tensors: a matrix of `rows` rows up to `cut`, and a vector; the parameters after
+   every step ---- */
+
+static void one_step(lsi_optimizer *optimizer, float *grad, float *params) {
+  const lsi_optim_tensor *t = optimizer->tensors;
+  const lsi_clip_tensor tensors[2] = {{t[0].offset, t[0].count}, {t[1].offset, t[1].count}};
+  lsi_optimizer_accumulate(optimizer, grad);
+  if (lsi_clip_wanted(optimizer)) lsi_clip_gradients(optimizer, tensors, 2, grad);
+  if (lsi_optimizer_due(optimizer)) lsi_optimizer_update(optimizer, lsi_optimizer_rate(optimizer), 0, optimizer->n, grad, params);
+  lsi_optimizer_average(optimizer, params);
+  lsi_optimizer_advance(optimizer);
+}
 
 ls_status oracle_optimizer(oracle_call *call) {
   const oracle_array *params = oracle_in(call, "params"), *grads = oracle_in(call, "grads");
   lsi_object object;
   lsi_optimizer *optimizer;
   size_t n = params->count, steps = (size_t)grads->dims[0], cut = (size_t)oracle_number(call, "cut", 0);
+  int64_t rows = (int64_t)oracle_number(call, "rows", 1);
+  lsi_tensor tensors[2] = {{.rank = 2, .dims = {rows, (int64_t)cut / rows}, .count = cut, .trainable = true},
+                           {.rank = 1, .dims = {(int64_t)(n - cut)}, .count = n - cut, .offset = cut, .trainable = true}};
+  const lsi_layout layout = {.n = 2, .tensors = tensors, .n_trainable = n, .size = n};
   LSI_TRY(lsi_object_parse(&lsi_optimizers, oracle_text(call, "optimizer"), &object));
-  LSI_TRY(lsi_optimizer_create(&object, n, &optimizer));
+  LSI_TRY(lsi_optimizer_create(&object, &layout, &optimizer));
   float *out = oracle_out(call, "params", 'f', 2, grads->dims);
-  const lsi_clip_tensor tensors[2] = {{0, cut}, {cut, n - cut}};
   for (size_t s = 0; s < steps; s++) {
-    float *grad = (float *)grads->data + s * n;
     memcpy(out + s * n, s ? out + (s - 1) * n : (const float *)params->data, n * sizeof(float));
-    if (lsi_clip_wanted(optimizer)) lsi_clip_gradients(optimizer, tensors, 2, grad);
-    lsi_optimizer_update(optimizer, lsi_optimizer_rate(optimizer), 0, n, grad, out + s * n);
-    lsi_optimizer_advance(optimizer);
+    one_step(optimizer, (float *)grads->data + s * n, out + s * n);
   }
   lsi_optimizer_destroy(&optimizer);
   return LS_OK;

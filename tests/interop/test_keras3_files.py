@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from nets import random_model
-from oracle import Oracle, OracleError, Report
+from oracle import Oracle, OracleError, Report, wanted
 
 absl.logging.set_verbosity(absl.logging.ERROR)
 # Keras only warns when it drops an optimizer's state; here that is an error.
@@ -35,6 +35,11 @@ OPTIMIZERS = [
     lambda: keras.optimizers.SGD(schedules.PiecewiseConstantDecay([10, 20], [0.1, 0.05, 0.01])),
     lambda: keras.optimizers.Adam(schedules.PolynomialDecay(0.01, 50)), lambda: keras.optimizers.SGD(schedules.InverseTimeDecay(0.1, 5, 0.5)),
     lambda: keras.optimizers.Adam(0.01, name="mine", beta_1=0.8, epsilon=1e-5),
+    lambda: keras.optimizers.Adamax(0.01, weight_decay=0.01), lambda: keras.optimizers.Nadam(0.005), lambda: keras.optimizers.Adadelta(1.0, rho=0.9),
+    lambda: keras.optimizers.Ftrl(0.1, l2_regularization_strength=0.01, beta=0.1), lambda: keras.optimizers.Lion(0.002, clipnorm=1.0),
+    lambda: keras.optimizers.Lamb(0.01), lambda: keras.optimizers.Adafactor(0.05),
+    lambda: keras.optimizers.Nadam(0.005, use_ema=True, ema_momentum=0.9, gradient_accumulation_steps=2),
+    lambda: keras.optimizers.Adafactor(schedules.CosineDecay(0.1, 100), use_ema=True, ema_overwrite_frequency=7),
 ]
 LOSSES = [
     ("sparse_categorical_crossentropy", ["accuracy"], "softmax"),
@@ -141,10 +146,14 @@ def go_on(number):
     x, y = rng.standard_normal((80, 4)).astype(np.float32), rng.integers(0, 3, 80).astype(np.int32)
     fit = {"shuffle": False, "batch_size": 16, "verbose": 0}
     model.fit(x, y, epochs=2, **fit)
-    ending = "h5" if number % 3 == 2 else "keras"
+    # In a second fit of one model Nadam's and Adafactor's scalars have no value (Keras 3.15 on JAX): a loaded one goes on.
+    loses_scalars = isinstance(model.optimizer, (keras.optimizers.Nadam, keras.optimizers.Adafactor))
+    ending = "h5" if number % 3 == 2 and not loses_scalars else "keras"
     case = f"{number}: {model.optimizer.name} .{ending}"
     model.save(path(f"middle.{ending}"))
     _, ours = oracle("fit", {"x": x, "y": y}, model=path(f"middle.{ending}"), epochs=4, batch_size=16, save=path("on.keras"))
+    if loses_scalars:
+        model = keras.models.load_model(path("middle.keras"))
     model.fit(x, y, epochs=4, **fit)
 
     def compare(kind, got, expected):
@@ -233,8 +242,7 @@ def refusals():
     refused("two outputs", keras.Model(inputs, [hidden, layers.Dense(2, name="top")(hidden)]), "output_layers")
     refused("training=False", keras.Model(inputs, layers.BatchNormalization(name="bn")(hidden, training=False)), "bn", "training")
     refused("constraint", keras.Sequential([keras.Input((4,)), layers.Dense(3, kernel_constraint="non_neg")]), "layers[1]", "kernel_constraint")
-    refused("moving averages", None, "optimizer", "use_ema",
-            save=lambda: edit(lambda c: c["compile_config"]["optimizer"]["config"].update(use_ema=True)))
+    refused("Muon", None, "optimizer", "Muon", save=lambda: edit(lambda c: c["compile_config"]["optimizer"].update(class_name="Muon")))
     edit(lambda c: None)
     refused("a missing variable", None, "layers/dense/vars", save=lambda: edit_weights(lambda f: f["layers/dense/vars"].pop("1")))
     refused("a missing layer", None, "dense_3", save=lambda: edit_weights(lambda f: f["layers"].pop("dense_3")))
@@ -301,9 +309,9 @@ def keras_2_file(kind):
     report.true("Keras 2 .h5 -> ours -> Keras 3: optimizer", same(values(back.optimizer.variables), expected), kind)
 
 
-for i in range(104):
+for i in range(104 if wanted("bits") else 0):
     bits(i)
-for i in range(len(OPTIMIZERS)):
+for i in range(len(OPTIMIZERS) if wanted("go_on") else 0):
     go_on(i)
 for i in range(12):
     from_json(i)

@@ -27,7 +27,7 @@ oracle, report = Oracle(sys.argv[1]), Report()
 folder = tempfile.TemporaryDirectory()
 L = keras.layers
 
-ACTIVATIONS = ACTIVATIONS + ["log_sigmoid", "tanh_shrink", "soft_shrink", "hard_shrink", "squareplus", "sparse_plus", "sparse_sigmoid"]
+ACTIVATIONS = ACTIVATIONS + ["log_sigmoid", "tanh_shrink", "soft_shrink", "hard_shrink", "squareplus", "sparse_plus", "sparse_sigmoid", "sparsemax"]
 OPSET, IR_VERSION = 17, 8
 ROWS = 19
 

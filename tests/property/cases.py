@@ -19,6 +19,16 @@ OPTIMIZERS = [
     "Adam(PolynomialDecay(0.02, decay_steps=20, power=2.0))",
     "Adam(PiecewiseConstantDecay(boundaries=[5, 9], values=[0.02, 0.01, 0.003]))",
     "AdamW(0.01, weight_decay=0.02)",
+    "Adamax(0.01)",
+    "Nadam(0.01)",
+    "Adadelta(0.5)",
+    "Ftrl(0.1, l1_regularization_strength=0.001)",
+    "Lion(0.003)",
+    "Lamb(0.01, weight_decay=0.01)",
+    "Adafactor(0.05)",
+    "Adam(0.01, gradient_accumulation_steps=3)",
+    "SGD(0.05, momentum=0.5, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=5)",
+    "Nadam(0.01, use_ema=True, gradient_accumulation_steps=2)",
 ]
 SCHEDULES = ["Decay", "Warmup"]
 CLIPS = ["", "", "clipnorm=0.5", "clipvalue=0.1", "global_clipnorm=0.5"]
@@ -31,24 +41,36 @@ LOSSES = {
         ("softmax", SPARSE),
         ("linear", "SparseCategoricalCrossentropy(from_logits=True)"),
         ("softmax", "CategoricalCrossentropy(label_smoothing=0.1)"),
+        ("softmax", "SparseCategoricalCrossentropy(ignore_class=0)"),
+        ("softmax", "CategoricalGeneralizedCrossEntropy(q=0.6)"),
+        ("softmax", "categorical_focal_crossentropy"),
     ],
     "onehot": [
         ("softmax", ONEHOT),
         ("softmax", "CategoricalCrossentropy(label_smoothing=0.2)"),
         ("linear", "CategoricalCrossentropy(from_logits=True)"),
+        ("sparsemax", "CategoricalCrossentropy(reduction='mean_with_sample_weight')"),
+        ("linear", "categorical_hinge"),
+        ("softmax", "kl_divergence"),
+        ("softmax", "Dice()"),
     ],
     "binary": [
         ("sigmoid", "binary_crossentropy"),
         ("sigmoid", "BinaryCrossentropy(label_smoothing=0.1)"),
         ("linear", "BinaryCrossentropy(from_logits=True)"),
+        ("sigmoid", "BinaryFocalCrossentropy(apply_class_balancing=True)"),
+        ("tanh", "squared_hinge"),
+        ("sigmoid", "Tversky(alpha=0.3, beta=0.7)"),
     ],
-    "values": [("linear", "mse"), ("tanh", "mae"), ("linear", "Huber(0.5)")],
+    "values": [("linear", "mse"), ("tanh", "mae"), ("linear", "Huber(0.5)"), ("linear", "log_cosh"), ("linear", "cosine_similarity"),
+               ("linear", "mape"), ("softplus", "msle"), ("linear", "MeanSquaredError(reduction='mean_with_sample_weight')"),
+               ("linear", "MeanSquaredError(reduction='sum')")],
 }
 METRICS = {
-    "labels": ["accuracy", "SparseTopKCategoricalAccuracy(k=2)", "sparse_categorical_crossentropy"],
-    "onehot": ["accuracy", "TopKCategoricalAccuracy(k=2)", "categorical_accuracy"],
-    "binary": ["accuracy", "Precision()", "Recall(thresholds=0.4)"],
-    "values": ["mae", "mse", "RootMeanSquaredError()"],
+    "labels": ["accuracy", "SparseTopKCategoricalAccuracy(k=2)", "sparse_categorical_crossentropy", "MeanIoU(2, sparse_y_pred=False)"],
+    "onehot": ["accuracy", "TopKCategoricalAccuracy(k=2)", "categorical_accuracy", "F1Score(average='macro')", "AUC(multi_label=True)"],
+    "binary": ["accuracy", "Precision()", "Recall(thresholds=0.4)", "AUC(curve='PR')", "SensitivityAtSpecificity(0.5)", "FalsePositives()"],
+    "values": ["mae", "mse", "RootMeanSquaredError()", "R2Score()", "CosineSimilarity()", "mape", "PearsonCorrelation()"],
 }
 CALLBACKS = [
     "EarlyStopping: {monitor: loss, patience: 1, restore_best_weights: true, min_delta: 0.05}",

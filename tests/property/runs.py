@@ -102,15 +102,20 @@ def newest_iteration(out):
 def children(pid, program):
     """Processes started by `pid` that run `program`: the ranks under mpirun."""
     found = []
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open("/proc/%s/stat" % entry) as f:
-                parent = int(f.read().rsplit(")", 1)[1].split()[1])
-            if parent == pid and os.readlink("/proc/%s/exe" % entry) == os.path.realpath(program):
-                found.append(int(entry))
-        except (OSError, IndexError):
-            continue  # it has ended meanwhile
-    return found
+    try:
+        for task in os.listdir("/proc/%d/task" % pid):
+            with open("/proc/%d/task/%s/children" % (pid, task)) as f:
+                found += [int(child) for child in f.read().split()]
+    except OSError:
+        pass  # it has ended
+    return [child for child in found if runs(child, program)]
+
+
+def runs(pid, program):
+    try:
+        return os.readlink("/proc/%d/exe" % pid) == os.path.realpath(program)
+    except OSError:
+        return False  # it has ended meanwhile
 
 
 def send(pids, number):

@@ -17,17 +17,25 @@ static lsi_optimizer *case_optimizer(const lsi_net *net, const char *text) {
   lsi_object object;
   lsi_optimizer *optimizer;
   case_parse(&lsi_optimizers, text, &object);
-  assert_ok(lsi_optimizer_create(&object, net->layout.n_trainable, &optimizer));
+  assert_ok(lsi_optimizer_create(&object, &net->layout, &optimizer));
   return optimizer;
+}
+
+/* Values a slot keeps of a tensor. */
+static size_t kept(const lsi_optimizer *optimizer, int s, const lsi_tensor *tensor) {
+  if (!tensor->trainable) return 0;
+  if (optimizer->slot_form[s] == LSI_SLOT_WHOLE) return tensor->count;
+  return tensor->rank < 2 ? 0 : (size_t)tensor->dims[optimizer->slot_form[s] == LSI_SLOT_ROWS ? 0 : 1];
 }
 
 static void fill_optimizer(const lsi_net *net, lsi_optimizer *optimizer) {
   optimizer->iteration = 12345;
   if (!optimizer->has_schedule) optimizer->learning_rate = 0.125;
+  optimizer->scalar = 0.375;
   for (int s = 0; s < optimizer->n_slots; s++)
     for (int t = 0; t < net->layout.n; t++) {
       const lsi_tensor *tensor = &net->layout.tensors[t];
-      for (size_t i = 0; tensor->trainable && i < tensor->count; i++)
+      for (size_t i = 0; i < kept(optimizer, s, tensor); i++)
         optimizer->slots[s][tensor->offset + i] = (float)(s + 1) * 0.37f + (float)(tensor->offset + i) * 1e-3f;
     }
 }
@@ -35,11 +43,12 @@ static void fill_optimizer(const lsi_net *net, lsi_optimizer *optimizer) {
 static void same_optimizer(const lsi_net *net, const lsi_optimizer *a, const lsi_optimizer *b) {
   assert_int_equal(a->iteration, b->iteration);
   assert_true(a->has_schedule || a->learning_rate == b->learning_rate);
+  assert_true(!a->scalar_name || a->scalar == b->scalar);
   for (int s = 0; s < a->n_slots; s++)
     for (int t = 0; t < net->layout.n; t++) {
       const lsi_tensor *tensor = &net->layout.tensors[t];
-      if (tensor->trainable)
-        assert_memory_equal(a->slots[s] + tensor->offset, b->slots[s] + tensor->offset, tensor->count * sizeof(float));
+      if (kept(a, s, tensor) > 0)
+        assert_memory_equal(a->slots[s] + tensor->offset, b->slots[s] + tensor->offset, kept(a, s, tensor) * sizeof(float));
     }
 }
 
@@ -85,7 +94,8 @@ static void round_trips(void **state) {
   (void)state;
   static const char *const optimizers[] = {"SGD(0.1)", "SGD(0.1, momentum=0.9)", "RMSprop(momentum=0.5, centered=True)", "Adagrad",
                                            "Adam(amsgrad=True)", "AdamW", "Adam(CosineDecay(0.01, 100))", "SGD(LinearWarmup(0.1, 10))",
-                                           "SGD(Constant(0.2), momentum=0.5)"};
+                                           "SGD(Constant(0.2), momentum=0.5)", "Nadam(use_ema=True, gradient_accumulation_steps=3)",
+                                           "Adafactor(use_ema=True)", "Ftrl", "Lamb", "Lion"};
   for (size_t i = 0; i < sizeof optimizers / sizeof *optimizers; i++) {
     round_trip_as(optimizers[i], true);
     round_trip_as(optimizers[i], false);
@@ -101,18 +111,48 @@ static void slots_are_in_kerass_order(void **state) {
   for (int t = 0; t < net->layout.n; t++) trainable += net->layout.tensors[t].trainable;
   assert_ok(lsi_keras_slots(net, adam, false, &slots, &n));
   assert_int_equal(n, 3 * trainable);
-  assert_int_equal(slots[0].slot, 0);
-  assert_int_equal(slots[1].slot, 1);
+  assert_string_equal(slots[0].name, "momentum");
+  assert_string_equal(slots[1].name, "velocity");
   assert_ptr_equal(slots[0].tensor, slots[1].tensor);
-  assert_int_equal(slots[2 * trainable].slot, 2);
+  assert_string_equal(slots[2 * trainable].name, "velocity_hat");
   assert_ptr_equal(slots[2 * trainable].tensor, slots[0].tensor);
   lsi_free(slots);
   assert_ok(lsi_keras_slots(net, rmsprop, false, &slots, &n));
-  assert_int_equal(slots[trainable - 1].slot, 0);
-  assert_int_equal(slots[trainable].slot, 1);
+  assert_string_equal(slots[trainable - 1].name, "velocity");
+  assert_string_equal(slots[trainable].name, "momentum");
   lsi_free(slots);
   lsi_optimizer_destroy(&adam);
   lsi_optimizer_destroy(&rmsprop);
+  lsi_net_destroy(&net);
+}
+
+/* What the base class makes comes first; Nadam's scalar last; of vectors Adafactor has a whole velocity and two placeholders. */
+static void averages_first_scalars_last(void **state) {
+  (void)state;
+  lsi_net *net = case_net(true);
+  lsi_optimizer *nadam = case_optimizer(net, "Nadam(use_ema=True, gradient_accumulation_steps=2)"), *adafactor = case_optimizer(net, "Adafactor");
+  lsi_keras_slot *slots;
+  size_t n, trainable = 0;
+  for (int t = 0; t < net->layout.n; t++) trainable += net->layout.tensors[t].trainable;
+  assert_ok(lsi_keras_slots(net, nadam, false, &slots, &n));
+  assert_int_equal(n, 4 * trainable + 1);
+  assert_string_equal(slots[0].name, "average");
+  assert_string_equal(slots[trainable].name, "gradient_accumulator");
+  assert_string_equal(slots[2 * trainable].name, "momentum");
+  assert_null(slots[4 * trainable].tensor);
+  lsi_free(slots);
+  assert_ok(lsi_keras_slots(net, adafactor, false, &slots, &n));
+  assert_int_equal(n, 3 * trainable);
+  for (size_t i = 0; i < n; i++) {
+    const lsi_tensor *tensor = slots[i].tensor;
+    bool factored = tensor->rank == 2, whole = i % 3 == 2;
+    assert_int_equal(slots[i].rank, whole ? tensor->rank : factored);
+    assert_int_equal(slots[i].values == NULL, !whole && !factored);
+    if (factored && !whole) assert_int_equal(slots[i].dims[0], tensor->dims[i % 3]);
+  }
+  lsi_free(slots);
+  lsi_optimizer_destroy(&nadam);
+  lsi_optimizer_destroy(&adafactor);
   lsi_net_destroy(&net);
 }
 
@@ -273,6 +313,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(round_trips),
       cmocka_unit_test(slots_are_in_kerass_order),
+      cmocka_unit_test(averages_first_scalars_last),
       cmocka_unit_test(another_optimizer_is_refused),
       cmocka_unit_test(deflated_members_in_any_order),
       cmocka_unit_test(names_that_lead_out),

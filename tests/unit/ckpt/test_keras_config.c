@@ -211,11 +211,11 @@ static void refuses_compile(void **state) {
     const char *text, *word;
   } cases[] = {
       {"{}", "optimizer_config"},
-      {"{\"optimizer_config\":{\"class_name\":\"Lion\",\"config\":{}}}", "Lion"},
-      {"{\"optimizer_config\":{\"class_name\":\"SGD\",\"config\":{\"use_ema\":true}}}", "use_ema"},
+      {"{\"optimizer_config\":{\"class_name\":\"Muon\",\"config\":{}}}", "Muon"},
+      {"{\"optimizer_config\":{\"class_name\":\"SGD\",\"config\":{\"use_ghosts\":true}}}", "use_ghosts"},
       {"{\"optimizer_config\":{\"class_name\":\"SGD\",\"config\":{\"learning_rate\":-1}}}", "learning_rate"},
       {"{\"optimizer_config\":{\"class_name\":\"SGD\",\"config\":{\"learning_rate\":{\"class_name\":\"Ghost\",\"config\":{}}}}}", "Ghost"},
-      {"{\"optimizer_config\":\"sgd\",\"loss\":{\"class_name\":\"Huber\",\"config\":{\"reduction\":\"sum\"}}}", "reduction"},
+      {"{\"optimizer_config\":\"sgd\",\"loss\":{\"class_name\":\"Huber\",\"config\":{\"reduction\":\"none\"}}}", "reduction"},
       {"{\"optimizer_config\":\"sgd\",\"loss\":\"mse\",\"loss_weights\":[2.0]}", "loss_weights"},
       {"{\"optimizer_config\":\"sgd\",\"loss\":\"mse\",\"metrics\":[\"ghosts\"]}", "ghosts"},
       {"{\"optimizer_config\":\"sgd\",\"loss\":\"mse\",\"metrics\":[3]}", "metric"},

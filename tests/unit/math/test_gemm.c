@@ -188,7 +188,7 @@ static float tree_of_leaves(int level, int i, int n_leaves, const int64_t *leaf_
       return left;
     return left + tree_of_leaves(level - 1, 2 * i + 1, n_leaves, leaf_row, x, k, dy, n);
   }
-  float sum = 0;
+  float sum = -0.0f;
   for (int64_t r = leaf_row[i]; r < leaf_row[i + 1]; r++)
     sum = fmaf(x[(size_t)r * k], dy[(size_t)r * n], sum);
   return sum;
@@ -216,24 +216,56 @@ static void test_own_products_have_equal_bits_at_every_level(void **state) {
   for (int trial = 0; trial < 60; trial++) {
     size_t rows = draw(1, 60), n = draw(1, 120), k = draw(1, 120);
     if (trial % 3 == 0)
-      n = draw(1, 32); /* input_grad's own path */
+      n = draw(1, 32);
+    if (trial % 10 == 9) /* several blocks of rows and of the depth, x copied */
+      rows = draw(33, 300), n = draw(200, 300), k = draw(200, 300);
     float *x = random_block(rows * k), *w = random_block(k * n), *dy = random_block(rows * n);
     float *y = block(rows * n), *dx = block(rows * k), *y2 = block(rows * n),
           *dx2 = block(rows * k);
     assert_true(lsi_micro_force("portable"));
-    lsi_small_forward(1, rows, n, k, x, w, y);
-    lsi_small_input_grad(1, rows, k, n, dy, w, dx);
+    lsi_chain_forward(1, rows, n, k, x, w, y);
+    lsi_chain_input_grad(1, rows, k, n, dy, w, dx);
     for (int l = 0; l < 2; l++) {
       if (!lsi_micro_force(levels[l]))
         continue;
-      lsi_small_forward(1 + trial % 3, rows, n, k, x, w, y2);
-      lsi_small_input_grad(1 + trial % 3, rows, k, n, dy, w, dx2);
+      lsi_chain_forward(1 + trial % 3, rows, n, k, x, w, y2);
+      lsi_chain_input_grad(1 + trial % 3, rows, k, n, dy, w, dx2);
       assert_same(levels[l], y, y2, rows * n);
       assert_same(levels[l], dx, dx2, rows * k);
     }
     free(x), free(w), free(dy), free(y), free(dx), free(y2), free(dx2);
   }
   lsi_micro_force(NULL);
+}
+
+/* Other bits are allowed then, other values are not; and the way back. */
+static void test_any_order_is_right(void **state) {
+  (void)state;
+  for (int trial = 0; trial < 30; trial++) {
+    size_t rows, n, k;
+    draw_layer(&rows, &n, &k);
+    float *x = random_block(rows * k), *w = random_block(k * n), *y = block(rows * n);
+    float *dy = random_block(rows * n), *dx = block(rows * k), *dw = block(k * n), *db = block(n);
+    float *want = block(k * n), *want_db = block(n);
+    int64_t leaf_row[] = {0, (int64_t)rows};
+    lsi_team_set_size(1 + trial % 4);
+    lsi_gemm_weight_grad(k, n, 1, leaf_row, x, dy, want, want_db);
+    lsi_gemm_set_reproducible(false);
+    lsi_gemm_forward(rows, n, k, x, w, y);
+    check_product(rows, n, k, x, w, 0, y);
+    lsi_gemm_input_grad(rows, k, n, dy, w, dx);
+    check_product(rows, k, n, dy, w, 1, dx);
+    lsi_gemm_weight_grad(k, n, 1, leaf_row, x, dy, dw, db);
+    for (size_t i = 0; i < k * n; i++)
+      if (!(fabsf(dw[i] - want[i]) <= 1e-4f * (float)rows))
+        fail_msg("weight gradient %zu of %zu x %zu: %g, not %g", i, k, n, (double)dw[i],
+                 (double)want[i]);
+    assert_same("bias gradient", want_db, db, n);
+    lsi_gemm_set_reproducible(true);
+    lsi_gemm_weight_grad(k, n, 1, leaf_row, x, dy, dw, db);
+    assert_same("reproducible again", want, dw, k * n);
+    free(x), free(w), free(y), free(dy), free(dx), free(dw), free(db), free(want), free(want_db);
+  }
 }
 
 static void test_panels_cover_the_columns(void **state) {
@@ -314,6 +346,7 @@ int main(void) {
       cmocka_unit_test(test_the_definition_follows_the_tree),
       cmocka_unit_test(test_weight_grad_is_its_definition_at_every_level),
       cmocka_unit_test(test_own_products_have_equal_bits_at_every_level),
+      cmocka_unit_test(test_any_order_is_right),
       cmocka_unit_test(test_panels_cover_the_columns),
       cmocka_unit_test(test_reserve_and_release),
       cmocka_unit_test(test_nothing_to_do),

@@ -85,7 +85,24 @@ static double formula(lsi_activation a, double z) {
 }
 
 static bool is_row_function(lsi_activation a) {
-  return a == LSI_ACT_SOFTMAX || a == LSI_ACT_LOG_SOFTMAX;
+  return a == LSI_ACT_SOFTMAX || a == LSI_ACT_LOG_SOFTMAX || a == LSI_ACT_SPARSEMAX;
+}
+
+/* Keras's: by the sorted row. */
+static double sparse_limit(size_t n, const double *z) {
+  double sorted[200], sum = 0, sums = 0, k = 0;
+  for (size_t i = 0; i < n; i++) {
+    size_t at = i;
+    for (; at > 0 && sorted[at - 1] < z[i]; at--)
+      sorted[at] = sorted[at - 1];
+    sorted[at] = z[i];
+  }
+  for (size_t i = 0; i < n; i++) {
+    sum += sorted[i];
+    if (sorted[i] - (sum - 1) / (double)(i + 1) > 0)
+      k++, sums += sum;
+  }
+  return (sums - 1) / k;
 }
 
 static void row_formula(lsi_activation a, size_t n, const double *z, double *y) {
@@ -95,7 +112,9 @@ static void row_formula(lsi_activation a, size_t n, const double *z, double *y) 
   for (size_t j = 0; j < n; j++)
     sum += exp(z[j] - most);
   for (size_t j = 0; j < n; j++) {
-    if (is_row_function(a))
+    if (a == LSI_ACT_SPARSEMAX)
+      y[j] = fmax(z[j] - sparse_limit(n, z), 0);
+    else if (is_row_function(a))
       y[j] = a == LSI_ACT_SOFTMAX ? exp(z[j] - most) / sum : z[j] - most - log(sum);
     else
       y[j] = formula(a, z[j]);
@@ -256,7 +275,8 @@ static void names(void **state) {
   assert_int_equal(a, LSI_ACT_HARD_SILU);
   assert_int_equal(lsi_activation_parse("rellu", &a), LS_ERR_ARG);
   assert_non_null(strstr(ls_last_error()->message, "did you mean 'relu'"));
-  assert_int_equal(lsi_activation_parse("sparsemax", &a), LS_ERR_UNSUPPORTED);
+  assert_int_equal(lsi_activation_parse("glu", &a), LS_ERR_UNSUPPORTED);
+  assert_int_equal(lsi_activation_parse("threshold", &a), LS_ERR_UNSUPPORTED);
 }
 
 int main(void) {

@@ -18,7 +18,7 @@ static void clip(const char *text, float g[N]) {
   lsi_object object;
   lsi_optimizer *optimizer;
   assert_int_equal(lsi_object_parse(&lsi_optimizers, text, &object), LS_OK);
-  assert_int_equal(lsi_optimizer_create(&object, N, &optimizer), LS_OK);
+  assert_int_equal(lsi_optimizer_create_flat(&object, N, &optimizer), LS_OK);
   assert_true(lsi_clip_wanted(optimizer) == (strchr(text, '(') != NULL));
   lsi_clip_gradients(optimizer, tensors, 2, g);
   lsi_optimizer_destroy(&optimizer);
@@ -118,7 +118,7 @@ static void threads_give_equal_bits(void **state) {
     lsi_object object;
     lsi_optimizer *optimizer;
     assert_int_equal(lsi_object_parse(&lsi_optimizers, texts[c], &object), LS_OK);
-    assert_int_equal(lsi_optimizer_create(&object, 1, &optimizer), LS_OK);
+    assert_int_equal(lsi_optimizer_create_flat(&object, 1, &optimizer), LS_OK);
     for (int threads = 1; threads <= 3; threads++) {
       for (size_t i = 0; i < BIG; i++)
         b[i] = (float)(i * 2654435761u % 1000u) * 0.001f - 0.5f;

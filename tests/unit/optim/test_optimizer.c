@@ -33,7 +33,7 @@ static lsi_optimizer *made(const char *text, size_t n) {
   lsi_object object;
   lsi_optimizer *optimizer;
   if (lsi_object_parse(&lsi_optimizers, text, &object) != LS_OK ||
-      lsi_optimizer_create(&object, n, &optimizer) != LS_OK)
+      lsi_optimizer_create_flat(&object, n, &optimizer) != LS_OK)
     fail_msg("%s: %s", text, ls_last_error()->message);
   return optimizer;
 }

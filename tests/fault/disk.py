@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A disk that is full, read-only or failing while a checkpoint, the model, the history or the config is written, and checkpoints cut
+anywhere in their writing. The run ends with one message, and what was there before is untouched and goes on to the same bits."""
+import os
+import random
+import subprocess
+
+from harness import (Run, check, checkpoints, expect, first_seed, main, make_data, n_cases, newest_iteration, result, resumes,
+                     row, train, whole)
+
+
+# Written within the step, each checkpoint is where the case says; beside it, those that fall due meanwhile come later.
+EACH = ["checkpoint.background=false"]
+
+
+def reference(folder):
+    config = make_data(folder)
+    outcome = Run(train(config, folder + "/reference", ["checkpoint.keep=100"]), 1).end()
+    check(outcome.code == 0, outcome.stderr)
+    return config, result(folder + "/reference")
+
+
+def failing_writes(folder):
+    """Each file of the run folder, each kind of error, on the rank that writes; one after another in one run."""
+    config, expected = reference(folder)
+    out = folder + "/run"
+    cases = [("config.yaml", "ENOSPC", 0, "config.yaml: cannot write: No space left on device"),
+             ("ckpt-000000000014", "ENOSPC", 3000, "ckpt-000000000014.h5: cannot write: No space left on device"),
+             ("ckpt-000000000014", "EDQUOT", 0, "ckpt-000000000014.h5: cannot write: Disk quota exceeded"),
+             ("ckpt-000000000021", "EIO", 9000, "ckpt-000000000021.h5: cannot write: Input/output error"),
+             ("history.csv", "ENOSPC", 10, "history.csv: cannot write: No space left on device"),
+             ("model.h5", "ENOSPC", 5000, "model.h5: cannot write: No space left on device"),
+             ("run/.done", "ENOSPC", 5, "done: cannot write: No space left on device")]
+    ends = []
+    for file, error, after, words in cases:
+        outcome = Run(train(config, out, EACH), 2, fault="write %s %d %s" % (file, after, error), rank=0).end()
+        expect(file, outcome, words)
+        whole(out)
+        check(not os.path.exists(out + "/done"), "the run is marked as done after a failure")
+        ends.append(("%s after %d bytes of %s" % (error, after, file), outcome))
+    equal = resumes(config, out, expected)
+    for what, outcome in ends:
+        row(what, outcome, equal)
+
+
+def failing_sync(folder):
+    """A disk that takes the bytes and fails when they are to be safe."""
+    config, expected = reference(folder)
+    outcome = Run(train(config, folder + "/run"), 2, fault="fsync ckpt-", rank=0).end()
+    expect("fsync", outcome, "cannot sync: Input/output error")
+    whole(folder + "/run")
+    row("EIO at fsync of a checkpoint", outcome, resumes(config, folder + "/run", expected))
+
+
+def cut_writes(folder):
+    """Killed within the write of a checkpoint, after any number of its bytes: the one before is used."""
+    config, expected = reference(folder)
+    out, rng = folder + "/run", random.Random("cut %d" % first_seed())
+    kept = folder + "/reference/checkpoints/"
+    size = min(os.path.getsize(kept + name) for name in checkpoints(folder + "/reference"))
+    cuts = [0, 1, size - 1] + [rng.randrange(size) for _ in range(n_cases(3))]
+    slowest = None
+    for cut in cuts:
+        before = newest_iteration(out)
+        if before >= 84:  # the run is nearly over: once more from the beginning
+            resumes(config, out, expected)
+            subprocess.run(["rm", "-rf", out], check=True)
+            before = -1
+        file = "ckpt-%012d" % (7 if before < 0 else before // 7 * 7 + 14)
+        outcome = Run(train(config, out, EACH), 2, fault="kill %s %d" % (file, cut), rank=0).end()
+        check(outcome.code == 137 and newest_iteration(out) >= before, "killed after %d bytes: exit code %d, checkpoints %s" % (
+            cut, outcome.code, checkpoints(out)))
+        if slowest is None or outcome.seconds > slowest.seconds:
+            slowest = outcome
+    row("killed within the write of a checkpoint (%d places of %d bytes)" % (len(cuts), size), slowest, resumes(config, out, expected))
+    whole(out)
+
+
+def mounted(kind, options, folder):
+    os.makedirs(folder, exist_ok=True)
+    return subprocess.run(["mount", "-t", kind, "-o", options, "lockstep-fault", folder], check=False, capture_output=True).returncode == 0
+
+
+def small_disk(folder):
+    """A real file system that fills up: room for the folder and a few checkpoints."""
+    config, expected = reference(folder)
+    disk = folder + "/disk"
+    if not mounted("tmpfs", "size=64k", disk):
+        print("a full file system: skipped, cannot mount one here")
+        return
+    try:
+        outcome = Run(train(config, disk + "/run"), 2).end()
+        expect("full tmpfs", outcome, "No space left on device")
+        whole(disk + "/run")
+        check(newest_iteration(disk + "/run") >= 7, "no checkpoint before the disk was full")
+        subprocess.run(["mount", "-o", "remount,size=4m", disk], check=True)
+        row("file system of 64 KiB full", outcome, resumes(config, disk + "/run", expected))
+    finally:
+        subprocess.run(["umount", "-l", disk], check=False)
+
+
+def read_only(folder):
+    """A file system that turns read-only under a run, and one that is from the beginning."""
+    config, expected = reference(folder)
+    disk, out = folder + "/disk", folder + "/disk/run"
+    if not mounted("tmpfs", "size=8m", disk):
+        print("a read-only file system: skipped, cannot mount one here")
+        return
+    try:
+        # A mount with a file open for writing, as the run's lock is, cannot be made read-only from here; the kernel does so after errors.
+        outcome = Run(train(config, out), 2, fault="open ckpt- 2 EROFS", rank=0).end()
+        expect("read-only under way", outcome, "Read-only file system")
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        again = Run(train(config, out), 2).end()
+        expect("read-only from the start", again, "Read-only file system")
+        subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+        equal = resumes(config, out, expected)
+        row("read-only under way", outcome, equal)
+        row("read-only from the start", again, equal)
+    finally:
+        subprocess.run(["umount", "-l", disk], check=False)
+
+
+main(failing_writes, failing_sync, cut_writes, small_disk, read_only)

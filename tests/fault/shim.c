@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Faults to order, for LD_PRELOAD. LS_FAULT says what shall go wrong, LS_FAULT_RANK on which rank alone:
+ *   read TEXT N          after N reads, reading a file with TEXT in its path fails with EIO
+ *   write TEXT N ERROR   after N bytes, writing to such files fails: ENOSPC, EIO, EROFS, ...
+ *   open TEXT N ERROR    after N times, opening such a file for writing fails
+ *   kill TEXT N          after N bytes, the process is killed within such a write, which is cut
+ *   slow TEXT MS         each write to such a file takes so many milliseconds longer
+ *   fsync TEXT           fsync of such a file fails with EIO
+ *   malloc N             the Nth allocation that liblockstep.so makes itself fails
+ *   malloc-all N         the Nth allocation of the process fails, whoever makes it
+ *   clock SECONDS RATE   all clocks are SECONDS apart and run RATE times as fast
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t), *__libc_memalign(size_t, size_t);
+
+static char kind[16], text[200];
+static long long number;
+static double offset_s, rate = 1;
+static int error = EIO;
+static atomic_llong done;
+static uintptr_t library_begin, library_end;
+
+static int find_library(struct dl_phdr_info *info, size_t size, void *user) {
+  (void)size;
+  (void)user;
+  if (!strstr(info->dlpi_name, "liblockstep.so")) return 0;
+  for (int i = 0; i < info->dlpi_phnum; i++) {
+    const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+    if (p->p_type != PT_LOAD) continue;
+    uintptr_t begin = info->dlpi_addr + p->p_vaddr, end = begin + p->p_memsz;
+    if (!library_begin || begin < library_begin) library_begin = begin;
+    if (end > library_end) library_end = end;
+  }
+  return 1;
+}
+
+static int error_number(const char *name) {
+  static const struct {
+    const char *name;
+    int number;
+  } all[] = {{"EIO", EIO}, {"ENOSPC", ENOSPC}, {"EROFS", EROFS}, {"EDQUOT", EDQUOT}};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    if (strcmp(name, all[i].name) == 0) return all[i].number;
+  return EIO;
+}
+
+__attribute__((constructor)) static void configure(void) {
+  const char *what = getenv("LS_FAULT"), *where = getenv("LS_FAULT_RANK"), *rank = getenv("OMPI_COMM_WORLD_RANK");
+  char name[16] = "EIO";
+  if (!what || (where && (!rank || strcmp(where, rank) != 0))) return;
+  dl_iterate_phdr(find_library, NULL);
+  if (strncmp(what, "clock ", 6) == 0)
+    sscanf(what, "%15s %lf %lf", kind, &offset_s, &rate);
+  else if (strncmp(what, "malloc", 6) == 0)
+    sscanf(what, "%15s %lld", kind, &number);
+  else
+    sscanf(what, "%15s %199s %lld %15s", kind, text, &number, name);
+  error = error_number(name);
+}
+
+static bool is(const char *what) {
+  return strcmp(kind, what) == 0;
+}
+
+static bool concerns(int fd) {
+  char link[64], path[4096];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  ssize_t n = readlink(link, path, sizeof path - 1);
+  path[n > 0 ? n : 0] = '\0';
+  return strstr(path, text) != NULL;
+}
+
+/* ---- reading ---- */
+
+static bool read_fails(int fd) {
+  if (!is("read") || !concerns(fd) || atomic_fetch_add(&done, 1) < number) return false;
+  errno = EIO;
+  return true;
+}
+
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+ssize_t read(int fd, void *to, size_t n) {
+  return read_fails(fd) ? -1 : REAL(read)(fd, to, n);
+}
+
+ssize_t pread(int fd, void *to, size_t n, off_t at) {
+  return read_fails(fd) ? -1 : REAL(pread)(fd, to, n, at);
+}
+
+ssize_t pread64(int fd, void *to, size_t n, off64_t at) {
+  return read_fails(fd) ? -1 : REAL(pread64)(fd, to, n, at);
+}
+
+/* ---- writing ---- */
+
+static bool open_fails(const char *path, int flags) {
+  bool writes = (flags & O_ACCMODE) != O_RDONLY;
+  if (!is("open") || !writes || !strstr(path, text) || atomic_fetch_add(&done, 1) < number) return false;
+  errno = error;
+  return true;
+}
+
+int open(const char *path, int flags, ...) {
+  va_list more;
+  va_start(more, flags);
+  mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0;
+  va_end(more);
+  return open_fails(path, flags) ? -1 : REAL(open)(path, flags, mode);
+}
+
+/* How many of n bytes go through; then errno is set, or the process is gone after them. */
+static size_t allowed(int fd, size_t n) {
+  if (!(is("write") || is("kill")) || !concerns(fd)) return n;
+  long long before = atomic_fetch_add(&done, (long long)n);
+  if (before + (long long)n <= number) return n;
+  return before >= number ? 0 : (size_t)(number - before);
+}
+
+static ssize_t write_cut(int fd, const void *from, size_t n) {
+  size_t part = allowed(fd, n);
+  if (part == n) return REAL(write)(fd, from, n);
+  ssize_t written = part ? REAL(write)(fd, from, part) : 0;
+  if (is("kill")) raise(SIGKILL);
+  if (written > 0) return written;
+  errno = error;
+  return -1;
+}
+
+ssize_t write(int fd, const void *from, size_t n) {
+  if (is("slow") && concerns(fd)) usleep((useconds_t)(1000 * number));
+  return write_cut(fd, from, n);
+}
+
+int fsync(int fd) {
+  if (!is("fsync") || !concerns(fd)) return REAL(fsync)(fd);
+  errno = EIO;
+  return -1;
+}
+
+/* ---- memory ---- */
+
+static bool allocation_fails(const void *caller) {
+  bool ours = (uintptr_t)caller >= library_begin && (uintptr_t)caller < library_end;
+  if (!number || !((is("malloc") && ours) || is("malloc-all"))) return false;
+  if (atomic_fetch_add(&done, 1) + 1 != number) return false;
+  errno = ENOMEM;
+  return true;
+}
+
+void *malloc(size_t n) {
+  return allocation_fails(__builtin_return_address(0)) ? NULL : __libc_malloc(n);
+}
+
+void *calloc(size_t n, size_t size) {
+  return allocation_fails(__builtin_return_address(0)) ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *old, size_t n) {
+  return allocation_fails(__builtin_return_address(0)) ? NULL : __libc_realloc(old, n);
+}
+
+void *aligned_alloc(size_t alignment, size_t n) {
+  return allocation_fails(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, n);
+}
+
+int posix_memalign(void **out, size_t alignment, size_t n) {
+  if (allocation_fails(__builtin_return_address(0))) return ENOMEM;
+  *out = __libc_memalign(alignment, n);
+  return *out ? 0 : ENOMEM;
+}
+
+/* ---- clocks ---- */
+
+static double shifted(double now, double start) {
+  return start + offset_s + (now - start) * rate;
+}
+
+int clock_gettime(clockid_t which, struct timespec *t) {
+  static _Atomic double starts[2];
+  int code = REAL(clock_gettime)(which, t);
+  if (!is("clock") || code != 0 || which > CLOCK_MONOTONIC) return code;
+  double now = (double)t->tv_sec + 1e-9 * (double)t->tv_nsec;
+  if (starts[which] == 0) starts[which] = now;
+  double then = shifted(now, starts[which]);
+  t->tv_sec = (time_t)then;
+  t->tv_nsec = (long)(1e9 * (then - (double)t->tv_sec));
+  return 0;
+}
+
+int gettimeofday(struct timeval *t, void *zone) {
+  struct timespec now;
+  (void)zone;
+  int code = clock_gettime(CLOCK_REALTIME, &now);
+  t->tv_sec = now.tv_sec;
+  t->tv_usec = now.tv_nsec / 1000;
+  return code;
+}
+
+time_t time(time_t *out) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  if (out) *out = now.tv_sec;
+  return now.tv_sec;
+}

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""scripts/lockstep-run: ranks and hosts that are lost, limits, and being told to stop. Hosts are UTS namespaces of this machine, reached by
+an agent of ours: each has its own name and its own daemon of mpirun's, and may vanish."""
+import os
+import random
+import signal
+import subprocess
+import time
+
+from harness import (HERE, LOCKSTEP, PATIENCE_S, SHIM, Run, check, first_seed, lives, main, make_data, newest_iteration, result,
+                     send, train)
+
+SUPERVISOR = HERE + "/../../scripts/lockstep-run"
+LONG = ["fit.epochs=60"]
+
+
+def reference(folder):
+    config = make_data(folder)
+    outcome = Run(train(config, folder + "/reference", LONG), 1).end()
+    check(outcome.code == 0, outcome.stderr)
+    return config, result(folder + "/reference")
+
+
+class Supervised:
+    def __init__(self, folder, options, arguments):
+        self.log = folder + "/supervisor.log"
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen([SUPERVISOR, *options, "--", LOCKSTEP, *arguments], stdout=log, stderr=log)
+
+    def text(self):
+        with open(self.log) as f:
+            return f.read()
+
+    def wait_for(self, what, condition):
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            check(self.process.poll() is None, "ended before %s:\n%s" % (what, self.text()))
+            check(time.monotonic() < deadline, "waited in vain for %s:\n%s" % (what, self.text()))
+            time.sleep(0.01)
+
+    def end(self, code, *words):
+        try:
+            self.process.wait(PATIENCE_S)
+        finally:
+            if self.process.poll() is None:
+                send([self.process.pid], signal.SIGTERM)
+        check(self.process.returncode == code, "exit code %d, expected %d:\n%s" % (self.process.returncode, code, self.text()))
+        for word in words:
+            check(word in self.text(), "no '%s' in\n%s" % (word, self.text()))
+
+
+def processes(word):
+    """All that have `word` in their command line or environment."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as f, open("/proc/%s/environ" % pid, "rb") as g:
+                if word.encode() in f.read() + g.read() and int(pid) != os.getpid() and lives(int(pid)):
+                    found.append(int(pid))
+        except OSError:
+            continue
+    return found
+
+
+def ranks(out):
+    return [p for p in processes("--out\0" + out + "\0") if os.path.realpath("/proc/%d/exe" % p) == os.path.realpath(LOCKSTEP)]
+
+
+def rank_killed(folder):
+    config, expected = reference(folder)
+    out, rng = folder + "/run", random.Random("supervisor %d" % first_seed())
+    supervised = Supervised(folder, ["--hosts", "localhost:3"], train(config, out, LONG))
+    for kills in (1, 2):
+        supervised.wait_for("start %d" % kills, lambda: "start %d:" % kills in supervised.text())
+        before = newest_iteration(out)
+        supervised.wait_for("a checkpoint", lambda: newest_iteration(out) > before and len(ranks(out)) == 3)
+        send([rng.choice(ranks(out))], signal.SIGKILL)
+        supervised.wait_for("the restart", lambda: "restart %d of at most 20" % kills in supervised.text())
+    supervised.end(0, "a rank was ended by signal 9", "start 3: 3 ranks on localhost:3, from ckpt-", "done: " + out)
+    check(result(out) == expected, "the result is not that of an undisturbed run")
+    print("lockstep-run: a rank killed twice, restarted twice | equal")
+
+
+AGENT = """#!/bin/sh
+# AGENT HOST COMMAND...: as ssh would
+host=$1; shift
+[ ! -e %(folder)s/down-$host ] || exit 255
+exec env LS_HOST=%(folder)s/$host unshare --uts sh -c 'hostname "$0" && exec sh -c "$*"' $host "$@"
+"""
+
+
+def host_vanishes(folder):
+    if subprocess.run(["unshare", "--uts", "true"], check=False, capture_output=True).returncode != 0:
+        print("a host that vanishes: skipped, no UTS namespaces here")
+        return
+    config, expected = reference(folder)
+    out, agent = folder + "/run", folder + "/agent"
+    with open(agent, "w") as f:
+        f.write(AGENT % {"folder": folder})
+    os.chmod(agent, 0o755)
+    mpirun = "mpirun --mca btl tcp,self --mca btl_tcp_if_include lo --mca oob_tcp_if_include lo"
+    supervised = Supervised(folder, ["--hosts", "ha:1,hb:2", "--agent", agent, "--mpirun", mpirun], train(config, out, LONG))
+    supervised.wait_for("a checkpoint", lambda: newest_iteration(out) > 0)
+    with open(folder + "/down-hb", "w"):
+        send(processes("LS_HOST=%s/hb" % folder), signal.SIGKILL)
+    supervised.end(0, "start 1: 3 ranks on ha:1,hb:2", "hb does not answer", "start 2: 1 ranks on ha:1, from ckpt-", "done: " + out)
+    check(result(out) == expected, "the result is not that of an undisturbed run")
+    print("lockstep-run: a host vanished, on with 1 of 3 ranks | equal")
+
+
+def gives_up(folder):
+    """No checkpoint comes about: not for ever; with fewer ranks from the second failure on."""
+    config = make_data(folder)
+    mpirun = "mpirun -x LD_PRELOAD=%s -x LS_FAULT=kill\\ ckpt-\\ 0" % SHIM
+    with open(folder + "/mpirun", "w") as f:
+        f.write("#!/bin/sh\nexec %s \"$@\"\n" % mpirun)
+    os.chmod(folder + "/mpirun", 0o755)
+    supervised = Supervised(folder, ["--hosts", "localhost:3", "--back-off", "0", "--mpirun", folder + "/mpirun"],
+                            train(config, folder + "/run"))
+    supervised.end(137, "start 1: 3 ranks", "localhost lost a rank again: one rank less there, 2", "start 3: 2 ranks",
+                   "3 failures in a row without a new checkpoint: giving up")
+    print("lockstep-run: a rank killed before every checkpoint: gives up after 3 starts, exit code 137")
+
+
+def told_to_stop(folder):
+    config, expected = reference(folder)
+    out = folder + "/run"
+    supervised = Supervised(folder, ["--hosts=localhost:2"], train(config, out, LONG))
+    supervised.wait_for("a checkpoint", lambda: newest_iteration(out) > 0)
+    send([supervised.process.pid], signal.SIGTERM)
+    supervised.end(75, "stopped by SIGUSR1 at epoch", "stopped, with a checkpoint")
+    Supervised(folder, ["--hosts", "localhost:1"], train(config, out, LONG)).end(0)
+    check(result(out) == expected, "the result is not that of an undisturbed run")
+    print("lockstep-run: SIGTERM, saved, 75, resumed | equal")
+
+
+main(rank_killed, host_vanishes, gives_up, told_to_stop)
