@@ -12,6 +12,7 @@
 #endif
 #include <mpi.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <lockstep/status.h>
 
@@ -24,6 +25,7 @@ typedef struct ls_context ls_context;
 typedef struct ls_context_spec {
   MPI_Comm comm;       /* its group is used; MPI_COMM_NULL: MPI_COMM_WORLD */
   int threads;         /* OpenMP threads a rank; 0: OMP_NUM_THREADS, else the cores this rank may use */
+  int64_t thread_work; /* multiply-adds from which a product is given to all threads; 0: 500,000 */
   const char *kernels; /* BLIS kernel set: NULL or "auto", or a BLIS sub-configuration name */
   bool allow_singleton; /* accept one rank although the launcher started several processes */
   bool allow_idle;      /* accept one rank that no launcher started, in a Slurm allocation of several tasks */

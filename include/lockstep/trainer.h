@@ -94,6 +94,7 @@ typedef struct ls_fit_spec {
   int n_callbacks;
   const ls_callback *user_callbacks;
   int n_user_callbacks;
+  int64_t bucket_bytes;          /* about this much gradient is exchanged in one go; 0: 4 MiB. Rank 0's counts; never changes the bits */
   const char *exchange;          /* "auto", "shared", "mpi": never changes the bits */
   bool not_reproducible;         /* sums in whatever order is fastest: bits vary with ranks and threads, and no other gain is
                                     promised. Measures what the promise costs; ignores leaf_rows */

@@ -28,6 +28,8 @@ typedef enum cli_key {
   CLI_VERBOSE,
   CLI_TIMELINE,
   CLI_PROFILE,
+  CLI_TUNED, /* not --tune: mpirun takes that for its own, wherever it stands */
+  CLI_SECONDS,
   CLI_BATCH_SIZE,
   CLI_JSON,
   CLI_ARGMAX,
@@ -75,16 +77,17 @@ typedef struct cli_verb {
 } cli_verb;
 
 extern const cli_verb cli_train, cli_evaluate, cli_predict, cli_summary, cli_convert, cli_export,
-    cli_inspect, cli_digest, cli_diff, cli_doctor, cli_verify;
+    cli_inspect, cli_digest, cli_diff, cli_doctor, cli_verify, cli_tune;
 
 /* ---- parsing (options.c) ---- */
 
 /* Rows of the option tables of verbs that take data. */
 #define CLI_DATA_OPTIONS                                                                           \
   {"x", CLI_X, "NAME", "Name of the features in DATA (default: x)"},                               \
-      {"y", CLI_Y, "NAME", "Name of the targets in DATA (default: y)"},                            \
-      {"sample-weight", CLI_SAMPLE_WEIGHT, "NAME",                                                 \
-       "Name of the sample weights in DATA (default: sample_weight, used when present)"}
+      {"y", CLI_Y, "NAME", "Name of the targets in DATA (default: y)"}, {                          \
+    "sample-weight", CLI_SAMPLE_WEIGHT, "NAME",                                                    \
+        "Name of the sample weights in DATA (default: sample_weight, used when present)"           \
+  }
 
 /* Parse the words behind the verb; false when a usage error was reported. --help prints and exits.
  */
@@ -104,10 +107,12 @@ void cli_settle_threads(char **argv);
 
 /* Are there perhaps other processes that wait for this one? */
 bool cli_under_launcher(void);
+/* May fill in what nobody has said, before the context exists. */
+typedef void (*cli_settle)(void *user, const ls_config *config, ls_context_spec *spec);
 /* The context with the threads and kernels that the config at `path` asks for, and the config, on all
-   ranks. Gives the exit code; an error is reported. */
-int cli_start(const char *path, const cli_args *args, int64_t threads, ls_context **context,
-              ls_config **config);
+   ranks. `settle` may be NULL. Gives the exit code; an error is reported. */
+int cli_start(const char *path, const cli_args *args, int64_t threads, cli_settle settle, void *user,
+              ls_context **context, ls_config **config);
 
 /* ---- reports (report.c) ---- */
 

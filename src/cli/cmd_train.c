@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "tune.h"
 
 static const cli_option options[] = {
     {"set", 's', "KEY=VALUE", "Override a key of the config; may be repeated"},
@@ -16,9 +16,12 @@ static const cli_option options[] = {
     {"verbose", CLI_VERBOSE, "0|1|2",
      "0 silent, 1 progress bar, 2 one line an epoch (default: fit.verbose)"},
     {"timeline", CLI_TIMELINE, "FILE",
-     "Write what all ranks did in some steps to FILE, to be opened in ui.perfetto.dev (which steps: "
+     "Write what all ranks did in some steps to FILE, to be opened in ui.perfetto.dev (which "
+     "steps: "
      "profile.timeline_start, profile.timeline_steps)"},
     {"profile", CLI_PROFILE, NULL, "Print at the end where the time went"},
+    {"tuned", CLI_TUNED, "FILE|never",
+     "Settings found by `lockstep tune` (default: CONFIG with the ending .tune, when it is there)"},
     {"threads", 't', "N", "Threads a rank (default: parallel.threads)"},
     {"time-limit", CLI_TIME_LIMIT, "SECONDS",
      "Stop before this time is over, with a checkpoint and exit code 75 (default: "
@@ -36,6 +39,8 @@ typedef struct training {
   ls_model *model;
   ls_dataset *train, *validation, *test;
   ls_fit_spec fit;
+  char tune_path[1100];
+  tune_setting tuned; /* ranks 0: none */
 } training;
 
 /* runs/fashion_mnist for configs/fashion_mnist.yaml */
@@ -44,6 +49,34 @@ static void default_dir(const char *config, char *dir, size_t size) {
   const char *dot = strrchr(name, '.');
   int length = (int)(dot && dot > name ? (size_t)(dot - name) : strlen(name));
   snprintf(dir, size, "runs/%.*s", length, name);
+}
+
+/* Of this start, before MPI is up. */
+static int launched_ranks(void) {
+  static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (getenv(names[i]))
+      return atoi(getenv(names[i]));
+  return 1;
+}
+
+/* What `lockstep tune` found fills in what nobody has said. */
+static void use_tuned(void *user, const ls_config *config, ls_context_spec *spec) {
+  training *t = user;
+  const char *named = t->args->value[CLI_TUNED];
+  tune_setting *tuned = &t->tuned;
+  if (named && strcmp(named, "never") == 0)
+    return;
+  if (named)
+    snprintf(t->tune_path, sizeof t->tune_path, "%s", named);
+  else
+    tune_default_path(t->args->files[0], t->tune_path, sizeof t->tune_path);
+  if (!tune_read(t->tune_path, named != NULL, config, launched_ranks(), tuned))
+    return;
+  if (!spec->threads && !getenv("OMP_NUM_THREADS"))
+    spec->threads = tuned->threads;
+  if (!spec->thread_work)
+    spec->thread_work = tuned->thread_work;
 }
 
 static int prepare(training *t, int64_t verbose, int64_t time_limit) {
@@ -56,6 +89,8 @@ static int prepare(training *t, int64_t verbose, int64_t time_limit) {
   status = ls_config_fit_spec(t->config, &t->fit);
   if (status != LS_OK)
     return cli_fail(status);
+  if (!t->fit.bucket_bytes)
+    t->fit.bucket_bytes = 1024 * t->tuned.bucket_kib;
   if (verbose >= 0)
     t->fit.verbose = (int)verbose;
   if (time_limit)
@@ -88,6 +123,8 @@ static int announce(const training *t) {
   int ranks = ls_context_size(t->context), threads = ls_context_threads(t->context);
   printf(": %d rank%s x %d thread%s, %lld samples a step\n\n", ranks, ranks > 1 ? "s" : "", threads,
          threads > 1 ? "s" : "", (long long)t->fit.batch_size);
+  if (t->tuned.ranks)
+    printf("Settings found by lockstep tune: %s\n\n", t->tune_path);
   fflush(stdout);
   return CLI_OK;
 }
@@ -211,7 +248,7 @@ static int run(const cli_args *args) {
   size_t length = strlen(t.dir);
   if (length > 1 && t.dir[length - 1] == '/')
     t.dir[length - 1] = 0;
-  int code = cli_start(args->files[0], args, threads, &t.context, &t.config);
+  int code = cli_start(args->files[0], args, threads, use_tuned, &t, &t.context, &t.config);
   if (code == CLI_OK)
     code = prepare(&t, verbose, time_limit);
   if (code == CLI_OK)

@@ -51,7 +51,7 @@ static int run(const cli_args *args) {
     cli_error("name the folder that lockstep train --out wrote", "%s: is no run folder (there is no %s)", dir, path);
     return CLI_USAGE;
   }
-  int code = cli_start(path, args, threads, &context, &config);
+  int code = cli_start(path, args, threads, NULL, NULL, &context, &config);
   if (code == CLI_OK) {
     ls_verify_spec spec = {.run_dir = dir, .from_epoch = from, .to_epoch = to, .out = stdout};
     ls_status status = verify(context, config, &spec);

@@ -10,7 +10,7 @@
 static const cli_verb *const verbs[] = {&cli_train,   &cli_evaluate, &cli_predict,
                                         &cli_summary, &cli_convert,  &cli_export,
                                         &cli_inspect, &cli_digest,   &cli_diff,
-                                        &cli_verify,  &cli_doctor};
+                                        &cli_verify,  &cli_doctor,   &cli_tune};
 enum { N_VERBS = sizeof verbs / sizeof *verbs };
 
 static void print_help(void) {

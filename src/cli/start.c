@@ -15,8 +15,8 @@ bool cli_under_launcher(void) {
  * each process reads it first; a process that cannot (a file only the first node has) takes the
  * defaults and gets the text in ls_config_read_all. Alone, a bad config is reported at once.
  */
-int cli_start(const char *path, const cli_args *args, int64_t threads, ls_context **context,
-              ls_config **config) {
+int cli_start(const char *path, const cli_args *args, int64_t threads, cli_settle settle, void *user,
+              ls_context **context, ls_config **config) {
   ls_context_spec spec = ls_context_spec_default();
   ls_config *first = NULL;
   ls_status status = ls_config_read(path, args->sets, args->n_sets, &first);
@@ -26,6 +26,8 @@ int cli_start(const char *path, const cli_args *args, int64_t threads, ls_contex
     ls_config_context_spec(first, &spec);
   if (threads)
     spec.threads = (int)threads;
+  if (status == LS_OK && settle)
+    settle(user, first, &spec);
   spec.catch_signals = true;
   status = ls_context_create(&spec, context);
   bool kernels = status != LS_OK && spec.kernels && strstr(ls_last_error()->message, spec.kernels);

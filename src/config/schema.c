@@ -100,9 +100,13 @@ static const lsi_map checkpoint_map = MAP("key", checkpoint_keys);
 
 static const lsi_key parallel_keys[] = {
     KEY("threads", INT, "0", "[0,4096]",
-        "threads a rank; 0: OMP_NUM_THREADS, else the cores the rank may use"),
+        "threads a rank; 0: OMP_NUM_THREADS, else what tune found, else the cores the rank may use"),
     KEY("leaf_rows", INT, "0", "[0,1e9]",
         "rows of a leaf of the batch, part of the result; 0: from the batch size"),
+    KEY("thread_work", INT, "0", "[0,1e15]",
+        "multiply-adds from which a product is given to all threads; 0: 500000, or what tune found"),
+    KEY("bucket_kib", INT, "0", "[0,1e9]",
+        "KiB of gradient exchanged in one go; 0: 4096, or what tune found"),
     KEY("exchange", CHOICE, "auto", "auto|shared|mpi",
         "how gradients meet; never changes the result"),
     KEY("deadline_seconds", FLOAT, "120.0", "[0,1e9]",

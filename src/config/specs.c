@@ -32,6 +32,7 @@ ls_status ls_config_fit_spec(const ls_config *config, ls_fit_spec *out) {
   spec.callbacks = (const char *const *)config->callbacks;
   spec.n_callbacks = config->n_callbacks;
   spec.leaf_rows = lsi_get_int(parallel, "leaf_rows");
+  spec.bucket_bytes = 1024 * lsi_get_int(parallel, "bucket_kib");
   spec.exchange = lsi_get_text(parallel, "exchange");
   spec.not_reproducible = !lsi_get_bool(parallel, "reproducible");
   spec.on_nonfinite = lsi_get_text(fit, "on_nonfinite");
@@ -61,6 +62,7 @@ ls_status ls_config_context_spec(const ls_config *config, ls_context_spec *out) 
   lsi_values parallel = lsi_get_map(config->values, "parallel");
   ls_context_spec spec = ls_context_spec_default();
   spec.threads = (int)lsi_get_int(parallel, "threads");
+  spec.thread_work = lsi_get_int(parallel, "thread_work");
   spec.kernels = lsi_get_text(parallel, "kernels");
   spec.deadline_seconds = lsi_get_float(parallel, "deadline_seconds");
   *out = spec;

@@ -26,10 +26,12 @@ static void multiply(const product *p, int n_threads, bool small_path) {
   float one = 1.0f, zero = 0.0f;
   trans_t no = BLIS_NO_TRANSPOSE, yes = BLIS_TRANSPOSE;
   dim_t m = p->rows, n = p->n, k = p->k;
-  if (p->kind == LSI_PRODUCT_FORWARD) bli_sgemm_ex(no, no, m, n, k, &one, p->x, k, 1, p->w, n, 1, &zero, p->y, n, 1, NULL, &runtime);
+  if (p->kind == LSI_PRODUCT_FORWARD)
+    bli_sgemm_ex(no, no, m, n, k, &one, p->x, k, 1, p->w, n, 1, &zero, p->y, n, 1, NULL, &runtime);
   else if (p->kind == LSI_PRODUCT_WEIGHT_GRAD)
     bli_sgemm_ex(yes, no, k, n, m, &one, p->x, k, 1, p->y, n, 1, &zero, p->w, n, 1, NULL, &runtime);
-  else bli_sgemm_ex(no, yes, m, k, n, &one, p->y, n, 1, p->w, n, 1, &zero, p->x, k, 1, NULL, &runtime);
+  else
+    bli_sgemm_ex(no, yes, m, k, n, &one, p->y, n, 1, p->w, n, 1, &zero, p->x, k, 1, NULL, &runtime);
 }
 
 static double best_time(const product *p, int n_threads, bool small_path) {
@@ -49,14 +51,16 @@ static ls_status allocate(product *p) {
   return LSI_ALLOC("roofline", rows * n, &p->y);
 }
 
-ls_status lsi_product_alone(lsi_product_kind kind, size_t rows, size_t n, size_t k, double *seconds) {
+ls_status lsi_product_alone(lsi_product_kind kind, size_t rows, size_t n, size_t k,
+                            double *seconds) {
   product p = {.kind = kind, .rows = (dim_t)rows, .n = (dim_t)n, .k = (dim_t)k};
   lsi_blis_ready();
   ls_status status = allocate(&p);
   if (status == LS_OK) {
     *seconds = INFINITY;
     for (int n_threads = 1; n_threads <= lsi_team_size(); n_threads *= 2)
-      for (int small_path = 0; small_path <= 1; small_path++) *seconds = fmin(*seconds, best_time(&p, n_threads, small_path));
+      for (int small_path = 0; small_path <= 1; small_path++)
+        *seconds = fmin(*seconds, best_time(&p, n_threads, small_path));
     *seconds = fmin(*seconds, best_time(&p, lsi_team_size(), true));
   }
   lsi_free(p.x);

@@ -8,9 +8,14 @@
 static const double WORK_WORTH_A_TEAM = 5e5;
 
 static int team_size = 1;
+static double worth = WORK_WORTH_A_TEAM;
 
 void lsi_team_set_size(int n_threads) {
   team_size = n_threads < 1 ? 1 : n_threads;
+}
+
+void lsi_team_set_worth(double work) {
+  worth = work > 0 ? work : WORK_WORTH_A_TEAM;
 }
 
 int lsi_team_size(void) {
@@ -19,7 +24,7 @@ int lsi_team_size(void) {
 
 /* All or one: libgomp ends surplus threads when a region asks for fewer, and starts them again. */
 int lsi_team_for(double work) {
-  return work < WORK_WORTH_A_TEAM || omp_in_parallel() ? 1 : team_size;
+  return work < worth || omp_in_parallel() ? 1 : team_size;
 }
 
 void lsi_team_slice(size_t count, size_t unit, int t, int n, size_t *begin, size_t *end) {

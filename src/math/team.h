@@ -7,6 +7,9 @@
 void lsi_team_set_size(int n_threads); /* >= 1; set once by the context */
 int lsi_team_size(void);
 
+/* The work from which threads are woken; 0: the default. */
+void lsi_team_set_worth(double work);
+
 /* Threads worth waking for `work` elementary operations (multiply-adds, or elements x cost):
    1 when the work is smaller than a fork/join, else lsi_team_size(). */
 int lsi_team_for(double work);

@@ -140,11 +140,21 @@ static ls_status check_threads(int threads) {
   return LS_OK;
 }
 
+static ls_status check_thread_work(int64_t work) {
+  LSI_CHECK(work >= 0, LS_ERR_ARG, "0 means the default", "thread_work is %lld, must be 0 or more",
+            (long long)work);
+  return LS_OK;
+}
+
 static ls_status choose_threads(ls_context *context, const ls_context_spec *spec, int mpi_level) {
-  LSI_TRY(lsi_agree(&context->comm, check_threads(spec->threads)));
+  ls_status status = check_threads(spec->threads);
+  if (status == LS_OK)
+    status = check_thread_work(spec->thread_work);
+  LSI_TRY(lsi_agree(&context->comm, status));
   LSI_TRY(lsi_cores_find(&context->comm, &context->cores));
   context->threads = lsi_cores_threads(&context->cores, spec->threads, getenv("OMP_NUM_THREADS"));
   lsi_team_set_size(context->threads);
+  lsi_team_set_worth((double)spec->thread_work);
   if (mpi_level < MPI_THREAD_FUNNELED && context->threads > 1)
     lsi_log_warn(
         "MPI was initialised without thread support: call MPI_Init_thread with MPI_THREAD_FUNNELED "

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "math/finite.h"
 
 static ls_status allocate(lsi_feed *feed) {
   size_t rows = (size_t)feed->max_rows;
@@ -144,10 +145,7 @@ static void apply_class_weights(const lsi_feed *feed, int64_t n) {
 
 /* A single NaN or infinity among the samples spoils every weight after one step, far from its cause. */
 static ls_status check_finite(const lsi_feed *feed, const char *what, int64_t n, int64_t width, const float *values) {
-  int bad = 0;
-  if (feed->nonfinite == LSI_NONFINITE_IGNORE) return LS_OK;
-  for (int64_t i = 0; i < n * width; i++) bad |= !(fabsf(values[i]) <= FLT_MAX);
-  if (!bad) return LS_OK;
+  if (feed->nonfinite == LSI_NONFINITE_IGNORE || lsi_all_finite(values, (size_t)(n * width))) return LS_OK;
   int64_t at = 0;
   while (fabsf(values[at]) <= FLT_MAX) at++;
   LSI_FAIL(LS_ERR_NUMERIC, "mend such samples, or leave them out", "%s: sample %lld: value %lld of %s is %g, not a finite number",

@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "train/reducer.h"
 
-/* About this many bytes of gradient travel in one go. */
+/* About this many bytes of gradient travel in one go, unless the spec says otherwise. */
 enum { BUCKET_BYTES = 4 << 20 };
 
 ls_fit_spec ls_fit_spec_default(void) {
@@ -62,6 +62,8 @@ static ls_status check_spec(const ls_fit_spec *s) {
             LS_ERR_ARG, NULL, "fit: a count is given, but no array of callbacks, user_callbacks or class_weight");
   LSI_CHECK(s->shuffle_block >= 0 && s->shuffle_block <= 1000000000 && s->shuffle_window >= 0 && s->shuffle_window <= 1000000000, LS_ERR_ARG,
             NULL, "fit: shuffle_block and shuffle_window can be at most 1000000000, and not negative");
+  LSI_CHECK(s->bucket_bytes >= 0, LS_ERR_ARG, "0 means the default", "fit: bucket_bytes is %lld, must not be negative",
+            (long long)s->bucket_bytes);
   LSI_TRY(check_class_weights(s));
   LSI_CHECK(s->verbose >= 0 && s->verbose <= 2, LS_ERR_ARG, NULL, "fit: verbose is %d, must be 0, 1 or 2", s->verbose);
   return LS_OK;
@@ -75,6 +77,7 @@ static void fill_defaults(ls_fit_spec *s, int n_ranks) {
   if (s->no_shuffle || !s->shuffle) s->shuffle = s->no_shuffle ? "false" : "true";
   if (!s->shuffle_block) s->shuffle_block = 1024;
   if (!s->shuffle_window) s->shuffle_window = 16;
+  if (!s->bucket_bytes) s->bucket_bytes = BUCKET_BYTES;
   if (s->not_reproducible) s->leaf_rows = (s->batch_size + n_ranks - 1) / n_ranks; /* one leaf a rank: no tree within it */
   if (!s->leaf_rows) s->leaf_rows = lsi_leaf_rows_auto(s->batch_size);
   if (!s->check_every_steps) s->check_every_steps = 100;
@@ -145,7 +148,7 @@ static void bucket_range(const lsi_layout *layout, lsi_bucket *bucket) {
   }
 }
 
-/* Runs of layers, last first, of at least BUCKET_BYTES of gradients; the last run takes what is left. */
+/* Runs of layers, last first, of at least spec.bucket_bytes of gradients; the last run takes what is left. */
 static ls_status make_buckets(ls_trainer *t) {
   const lsi_net *net = t->model->net;
   LSI_TRY(LSI_ALLOC("buckets", net->n_layers, &t->buckets));
@@ -153,7 +156,7 @@ static ls_status make_buckets(ls_trainer *t) {
   for (int to = from - 1; to >= 0; to--) {
     lsi_bucket bucket = {.from = from, .to = to};
     bucket_range(&net->layout, &bucket);
-    bool full = bucket.end > bucket.begin && (bucket.end - bucket.begin) * sizeof(float) >= BUCKET_BYTES && bucket.begin > 0;
+    bool full = bucket.end > bucket.begin && (bucket.end - bucket.begin) * sizeof(float) >= (size_t)t->spec.bucket_bytes && bucket.begin > 0;
     if (!full && to > 0) continue;
     if (bucket.end > bucket.begin) t->buckets[t->n_buckets++] = bucket;
     from = to;
@@ -180,7 +183,6 @@ static ls_status local_parts(ls_trainer *t, const ls_dataset *train) {
   LSI_TRY(lsi_workspace_create(net, (size_t)t->feed.max_rows, t->feed.max_leaves, true, &t->workspace));
   LSI_TRY(lsi_objective_scratch_create(&t->objective, (size_t)t->feed.max_rows, &t->scratch));
   LSI_TRY(LSI_ALLOC("loss", (size_t)t->feed.max_leaves * (size_t)lsi_objective_room(&t->objective), &t->leaf_values));
-  LSI_TRY(make_buckets(t));
   LSI_TRY(make_clip(t));
   LSI_TRY(lsi_callbacks_create(&t->callbacks, &t->spec, net->layout.size));
   LSI_TRY(lsi_guard_create(t));
@@ -194,6 +196,9 @@ static ls_status shared_parts(ls_trainer *t, const ls_dataset *validation, int64
   const lsi_net *net = t->model->net;
   lsi_exchange_kind kind;
   LSI_TRY(lsi_feed_start(&t->feed, t->comm));
+  LSI_TRY(lsi_bcast(t->comm, &t->spec.bucket_bytes, sizeof t->spec.bucket_bytes)); /* all must cut alike */
+  LSI_TRY(lsi_agree(t->comm, make_buckets(t)));
+  LSI_TRY(lsi_agree(t->comm, lsi_timeline_create(t)));
   LSI_TRY(lsi_agree(t->comm, lsi_exchange_parse(t->spec.exchange, &kind)));
   LSI_TRY(lsi_exchange_create(t->comm, kind, net->layout.n_trainable, t->max_nodes, &t->exchange));
   for (int j = 0; j < t->max_nodes; j++) t->partials[j] = lsi_exchange_partial(t->exchange, j);
@@ -249,7 +254,6 @@ ls_status lsi_trainer_create(ls_model *model, ls_dataset *train, ls_dataset *val
   if (status == LS_OK) status = lsi_model_need_compile(model, "fit");
   if (status == LS_OK) status = lsi_model_need_weights(model, t->spec.seed);
   if (status == LS_OK) status = local_parts(t, train);
-  if (status == LS_OK) status = lsi_timeline_create(t);
   LSI_TRY_GOTO(status, fail, lsi_agree(comm, status));
   LSI_TRY_GOTO(status, fail, shared_parts(t, validation_first ? train : validation, validation_first));
   warn_idle_ranks(t);

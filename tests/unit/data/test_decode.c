@@ -96,8 +96,33 @@ static void test_labels(void **state) {
   assert_string_equal(text, "18446744073709551615");
 }
 
+/* Whichever way bytes go, the bits are those of float64 arithmetic rounded once. */
+static void test_bytes_are_rounded_once(void **state) {
+  (void)state;
+  static const double scales[] = {1.0 / 255, 1.0, 0.1, 1.0 / 127.5, -3.7e-5, 1e30, 1e-41, 0x1p-140};
+  static const double offsets[] = {0, -0.5, 1.0, -1.0, 1e-9, 3e7};
+  for (size_t s = 0; s < sizeof scales / sizeof *scales; s++) {
+    for (size_t o = 0; o < sizeof offsets / sizeof *offsets; o++) {
+      uint8_t byte[256];
+      float got[256];
+      lsi_decoder decoder;
+      for (int i = 0; i < 256; i++)
+        byte[i] = (uint8_t)i;
+      lsi_decoder_init(&decoder, LS_UINT8, scales[s], offsets[o]);
+      lsi_decode(&decoder, byte, 256, got);
+      for (int i = 0; i < 256; i++) {
+        float want = (float)((double)i * scales[s] + offsets[o]);
+        assert_memory_equal(&want, &got[i], sizeof want);
+      }
+      if (s == 0 && o == 0)
+        assert_true(decoder.bytes); /* images: the fast way */
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_bytes_are_rounded_once),
       cmocka_unit_test(test_bytes_over_255),
       cmocka_unit_test(test_formula),
       cmocka_unit_test(test_floats_keep_their_bits),
