@@ -17,7 +17,8 @@ typedef struct ls_config ls_config;
  */
 LS_API ls_status ls_config_read(const char *path, const char *const *overrides, int n_overrides,
                                 ls_config **out);
-/** Collective: rank 0 reads the file, all ranks validate the same text. */
+/** Collective: rank 0 reads the file, all ranks validate the same text. A rank whose own file or overrides say something else is
+    LS_ERR_NOT_SAME, but for parallel.threads; that it has no such file is fine. */
 LS_API ls_status ls_config_read_all(ls_context *context, const char *path, const char *const *overrides,
                                     int n_overrides, ls_config **out);
 /** Not collective. NULL is fine; clears the pointer. */

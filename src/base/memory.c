@@ -10,6 +10,7 @@ bool lsi_mul_size(size_t a, size_t b, size_t *out) {
 
 ls_status lsi_alloc(const char *what, size_t n, size_t size, void *out_pointer) {
   size_t bytes;
+  *(void **)out_pointer = NULL;
   LSI_CHECK(lsi_mul_size(n, size, &bytes) && bytes <= SIZE_MAX / 2, LS_ERR_MEMORY, NULL,
             "%s: %zu x %zu bytes is more than can be addressed", what, n, size);
   size_t padded = lsi_round_up(bytes ? bytes : 1, LSI_ALIGN);

@@ -9,7 +9,7 @@
 
 enum { LSI_ALIGN = 64 };
 
-/* n * size bytes, zeroed, aligned to LSI_ALIGN, padded to a whole number of cache lines.
+/* n * size bytes, zeroed, aligned to LSI_ALIGN, padded to a whole number of cache lines; NULL on failure.
    `what` names the thing in the error message. n = 0 gives a valid pointer. */
 ls_status lsi_alloc(const char *what, size_t n, size_t size, void *out_pointer);
 void lsi_free(void *pointer); /* NULL is fine */

@@ -127,6 +127,8 @@ void cli_note(const char *hint, const char *format, ...) __attribute__((format(p
 int cli_usage(const char *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Report the library's last error; gives the exit code. */
 int cli_fail(ls_status status);
+/* The same for a config or its model, which is the user's to mend but for a lack of memory: CLI_USAGE. */
+int cli_fail_config(ls_status status);
 /* "loss: 0.4321" as Keras prints it: %.4f, or %.4e for tiny values. */
 void cli_print_value(const char *name, double value);
 

@@ -82,7 +82,7 @@ static void use_tuned(void *user, const ls_config *config, ls_context_spec *spec
 static int prepare(training *t, int64_t verbose, int64_t time_limit) {
   ls_status status = ls_config_build_model(t->context, t->config, &t->model);
   if (status != LS_OK)
-    return cli_fail(status), CLI_USAGE;
+    return cli_fail_config(status);
   status = ls_config_open_data(t->context, t->config, &t->train, &t->validation, &t->test);
   if (status != LS_OK)
     return cli_fail(status);

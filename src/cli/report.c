@@ -85,6 +85,11 @@ int cli_fail(ls_status status) {
   return status == LS_ERR_CONFIG ? CLI_USAGE : CLI_FAILURE;
 }
 
+int cli_fail_config(ls_status status) {
+  cli_fail(status);
+  return status == LS_ERR_MEMORY ? CLI_FAILURE : CLI_USAGE;
+}
+
 void cli_print_value(const char *name, double value) {
   if (isnan(value))
     value = NAN; /* printf shows the sign of a NaN */

@@ -21,7 +21,7 @@ int cli_start(const char *path, const cli_args *args, int64_t threads, cli_settl
   ls_config *first = NULL;
   ls_status status = ls_config_read(path, args->sets, args->n_sets, &first);
   if (status != LS_OK && !cli_under_launcher())
-    return cli_fail(status), CLI_USAGE;
+    return cli_fail_config(status);
   if (status == LS_OK)
     ls_config_context_spec(first, &spec);
   if (threads)
@@ -39,5 +39,5 @@ int cli_start(const char *path, const cli_args *args, int64_t threads, cli_settl
   if (status != LS_OK)
     return cli_fail(status);
   status = ls_config_read_all(*context, path, args->sets, args->n_sets, config);
-  return status == LS_OK ? CLI_OK : (cli_fail(status), CLI_USAGE);
+  return status == LS_OK ? CLI_OK : cli_fail_config(status);
 }

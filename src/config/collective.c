@@ -2,6 +2,7 @@
 /* The parts of a config that all ranks do together: rank 0 looks at the file system, all use what
  * it saw. */
 #include <glob.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,57 @@
 #include "config/config.h"
 #include "config/document.h"
 #include "par/comm.h" /* the context's communicator, agreement and broadcast */
+
+/* The lines of two texts that differ first; parallel.threads may, by host. False: none do. */
+static bool first_difference(const char *a, const char *b, char line_a[80], char line_b[80]) {
+  while (*a || *b) {
+    int n_a = (int)strcspn(a, "\n"), n_b = (int)strcspn(b, "\n");
+    const char *key_a = a + strspn(a, " "), *key_b = b + strspn(b, " ");
+    bool free = strncmp(key_a, "threads:", 8) == 0 && strncmp(key_b, "threads:", 8) == 0;
+    if (!free && (n_a != n_b || strncmp(a, b, (size_t)n_a) != 0)) {
+      snprintf(line_a, 80, "%.*s", n_a - (int)(key_a - a), key_a);
+      snprintf(line_b, 80, "%.*s", n_b - (int)(key_b - b), key_b);
+      return true;
+    }
+    a += n_a + (a[n_a] == '\n');
+    b += n_b + (b[n_b] == '\n');
+  }
+  return false;
+}
+
+/* This rank's own file and overrides must say what rank 0's do. A file that only rank 0 has is fine: all use rank 0's text. */
+static ls_status compare_own(const char *path, const char *const *overrides, int n_overrides,
+                             const ls_config *shared, const char *of_rank_0) {
+  char *own = NULL, mine[80], others[80];
+  ls_config *config = NULL;
+  ls_status status = lsi_config_read_file(path, &own);
+  if (status == LS_OK)
+    status = lsi_config_from_text(path, own, overrides, n_overrides, &config);
+  else
+    lsi_error_clear();
+  bool differs = first_difference(config ? config->text : shared->text, of_rank_0, mine, others);
+  bool broken = own && !config;
+  lsi_free(own);
+  ls_config_destroy(&config);
+  if (broken)
+    return status;
+  LSI_CHECK(!differs, LS_ERR_NOT_SAME, "give all ranks one config and the same --set",
+            "%s: this rank has another config than rank 0: '%s' instead of '%s'", path, mine, others);
+  return LS_OK;
+}
+
+/* Collective. */
+static ls_status same_on_all(const lsi_comm *comm, const char *path, const char *const *overrides,
+                             int n_overrides, const ls_config *config) {
+  char *of_rank_0 = comm->rank == 0 ? (char *)config->text : NULL;
+  LSI_TRY(lsi_bcast_text(comm, &of_rank_0));
+  ls_status status = LS_OK;
+  if (comm->rank != 0) {
+    status = compare_own(path, overrides, n_overrides, config, of_rank_0);
+    lsi_free(of_rank_0);
+  }
+  return lsi_agree(comm, status);
+}
 
 ls_status ls_config_read_all(ls_context *context, const char *path, const char *const *overrides,
                              int n_overrides, ls_config **out) {
@@ -26,6 +78,8 @@ ls_status ls_config_read_all(ls_context *context, const char *path, const char *
     status = lsi_config_from_text(path, text, overrides, n_overrides, &config);
     status = lsi_agree(comm, status);
   }
+  if (status == LS_OK)
+    status = same_on_all(comm, path, overrides, n_overrides, config);
   lsi_free(text);
   if (status != LS_OK) {
     ls_config_destroy(&config);

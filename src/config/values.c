@@ -98,6 +98,8 @@ static const char *format_float(double value, char *buffer, size_t size) {
     if (strtod(buffer, NULL) == value)
       break;
   }
+  if (strchr(buffer, 'e') && fabs(value) < 1e9 && trunc(value) == value)
+    snprintf(buffer, size, "%.0f", value); /* 120, not 1.2e+02 */
   size_t length = strlen(buffer);
   if (!strpbrk(buffer, ".e"))
     snprintf(buffer + length, size - length, ".0");

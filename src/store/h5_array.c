@@ -203,6 +203,8 @@ void lsi_h5_array_close(lsi_h5_array *array) {
 }
 
 static ls_status read_failed(const char *what) {
+  const char *system = lsi_h5_system_error();
+  LSI_CHECK(!system, LS_ERR_IO, "the disk or its server fails: see the system's log", "%s: cannot be read: %s", what, system);
   LSI_FAIL(LS_ERR_CORRUPT, "copy or make the file again", "%s: cannot be read: damaged (%s)", what,
            lsi_h5_reason());
 }

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 
 const char *lsi_h5_reason(void);
+/* The operating system's word, when it was a call of it that failed ("Input/output error"); else NULL. */
+const char *lsi_h5_system_error(void);
 /* Does any entry of the stack contain `words`? */
 bool lsi_h5_reason_has(const char *words);
 #endif

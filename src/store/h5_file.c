@@ -49,6 +49,8 @@ static ls_status open_failed(const char *path) {
              "another program may be writing it: wait or stop that; on a file system without locks "
              "set HDF5_USE_FILE_LOCKING=FALSE",
              "%s: HDF5 cannot lock the file (%s)", path, lsi_h5_reason());
+  const char *system = lsi_h5_system_error();
+  LSI_CHECK(!system, LS_ERR_IO, NULL, "%s: cannot open: %s", path, system);
   char reason[160];
   snprintf(reason, sizeof reason, "%s", lsi_h5_reason()); /* the next call clears it */
   if (H5Fis_hdf5(path) <= 0)

@@ -13,6 +13,11 @@ from row import CLAIMS, NETS  # noqa: E402
 OURS, GOAL, BAD = "#2b6ca3", "#222222", "#c0504d"
 
 
+def nothing(axes):
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, "not measured", ha="center", transform=axes.transAxes, color="#888888")
+
+
 def bars(axes, rows, claim):
     """A bar for each net with the turns' spread; a black tick is the target, red bars miss it."""
     rows = sorted((r for r in rows if r["claim"] == claim), key=lambda r: NETS.index(r["case"]) if r["case"] in NETS else 99)
@@ -28,7 +33,7 @@ def bars(axes, rows, claim):
     axes.tick_params(axis="y", labelsize=7)
     axes.margins(y=0.15)
     if not rows:
-        axes.text(0.5, 0.5, "not measured", ha="center", transform=axes.transAxes, color="#888888")
+        nothing(axes)
 
 
 def curves(axes, rows):
@@ -36,7 +41,7 @@ def curves(axes, rows):
     axes.set_title("exchange of gradients alone\n(solid: ours, dashed: MPI_Allreduce)", fontsize=9)
     rows = [r for r in rows if r["claim"].startswith("exchange")]
     if not rows:
-        axes.text(0.5, 0.5, "not measured", ha="center", transform=axes.transAxes, color="#888888")
+        nothing(axes)
         return
     for ranks, colour in ((2, OURS), (4, "#e08a2c")):
         points = [p for r in rows if r["case"] == f"{ranks} ranks" for p in r["points"]]

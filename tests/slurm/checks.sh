@@ -42,7 +42,7 @@ model:
     - Dense: {units: 2, activation: softmax}
 compile: {optimizer: {name: Adam, learning_rate: 0.01}, loss: sparse_categorical_crossentropy, metrics: accuracy}
 fit: {epochs: 8, batch_size: 16}
-checkpoint: {every_steps: 1}
+checkpoint: {every_steps: 1, background: false} # beside the training they would not slow it down
 END
 }
 

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Ranks that are not alike: another config, other settings or other data on one of them, clocks apart; and two runs in one folder."""
+import os
+import shutil
+import signal
+import socket
+import subprocess
+
+from harness import (LOCKSTEP, Run, check, checkpoints, expect, main, make_data, newest_iteration, result, resumes, row, send, train)
+
+
+def reference(folder):
+    config = make_data(folder)
+    outcome = Run(train(config, folder + "/reference"), 1).end()
+    check(outcome.code == 0, outcome.stderr)
+    return config, result(folder + "/reference")
+
+
+def wrapper(folder, text):
+    """A program that starts lockstep, but `text` on rank 1 first."""
+    path = folder + "/wrapper"
+    with open(path, "w") as f:
+        f.write('#!/bin/sh\n[ "$OMPI_COMM_WORLD_RANK" != 1 ] || { %s; }\nexec %s "$@"\n' % (text, LOCKSTEP))
+    os.chmod(path, 0o755)
+    return [path]
+
+
+def differing(folder):
+    """One rank sees another folder: with another config, other data, or settings of its own."""
+    config, expected = reference(folder)
+    for name in ("a", "b"):
+        os.mkdir(folder + "/" + name)
+        shutil.copy(folder + "/data.h5", folder + "/" + name)
+        with open(config) as f, open("%s/%s/config.yaml" % (folder, name), "w") as g:
+            g.write(f.read().replace(folder + "/data.h5", "data.h5"))
+    out, other = folder + "/run", folder + "/b/"
+    arguments = train("config.yaml", out)
+    inside = ["--wdir", folder + "/a"]
+    at_b = wrapper(folder, "cd " + other)
+
+    make_data(other, seed=2)
+    with open(folder + "/a/config.yaml") as f:
+        text = f.read()
+    with open(other + "config.yaml", "w") as f:
+        f.write(text.replace("epochs: 4", "epochs: 5"))
+    outcome = Run(arguments, 3, program=at_b, mpirun=inside).end()
+    expect("another config", outcome, "this rank has another config than rank 0: 'epochs: 5' instead of 'epochs: 4' (rank 1)", code=2)
+    rows = [("another config on rank 1", outcome)]
+
+    with open(other + "config.yaml", "w") as f:
+        f.write(text)
+    outcome = Run(arguments, 3, program=at_b, mpirun=inside).end()
+    expect("other data", outcome, "the ranks differ in")
+    check("rank 1 has" in outcome.message() and "data.h5" in outcome.message(), outcome.message())
+    rows.append(("another data set on rank 1", outcome))
+
+    os.remove(other + "config.yaml")
+    shutil.copy(folder + "/a/data.h5", other + "data.h5")
+    set_seed = wrapper(folder, 'set -- "$@" --set fit.seed=9')
+    outcome = Run(arguments, 3, program=set_seed, mpirun=inside).end()
+    expect("another --set", outcome, "'seed: 9' instead of 'seed: 0' (rank 1)", code=2)
+    rows.append(("another --set on rank 1", outcome))
+    check(not os.path.exists(out), "a refused run wrote something")
+
+    # No config at all there: rank 0's counts. The recipe names the data by content, so the result is the reference's.
+    outcome = Run(arguments, 3, program=wrapper(folder, "cd " + other), mpirun=inside).end()
+    check(outcome.code == 0 and result(out) == expected, "a config that only rank 0 has: exit code %d\n%s" % (outcome.code, outcome.stderr))
+    for what, refused in rows:
+        row(what, refused, "-")
+
+
+def clocks(folder):
+    """A clock a day ahead that runs three times as fast, on the rank that decides about time and on another one."""
+    config, expected = reference(folder)
+    settings = ["checkpoint.every_steps=0", "checkpoint.every_seconds=0.02", "checkpoint.every_epochs=0"]
+    for rank in (0, 1):
+        out = "%s/clock%d" % (folder, rank)
+        outcome = Run(train(config, out, settings), 3, fault="clock 86400 3", rank=rank).end()
+        check(outcome.code == 0, "clock of rank %d: exit code %d\n%s" % (rank, outcome.code, outcome.stderr))
+        check(checkpoints(out), "clock of rank %d: no checkpoint by the clock" % rank)
+        check(result(out) == expected, "clock of rank %d: the result differs" % rank)
+        row("clock of rank %d a day ahead, three times as fast" % rank, outcome, "equal")
+
+
+def two_runs(folder):
+    """The second is refused and leaves the first alone; what a killed one locked is free again."""
+    config, out = make_data(folder), folder + "/run"
+    first = Run(train(config, out, ["fit.epochs=1000000"]), 2)
+    first.wait_for("a checkpoint", lambda: newest_iteration(out) > 0)
+    holder = "%s: in use by process " % out
+    outcome = Run(train(config, out), 2).end()
+    expect("the same folder", outcome, holder)
+    check(outcome.message().endswith(" on " + socket.gethostname()), outcome.message())
+    row("a second run in the folder", outcome, "-")
+    if subprocess.run(["unshare", "--uts", "true"], check=False, capture_output=True).returncode == 0:
+        elsewhere = ["sh", "-c", 'hostname elsewhere && exec "$0" "$@"', LOCKSTEP]
+        outcome = Run(train(config, out), 1, program=["unshare", "--uts"] + elsewhere).end()
+        expect("the same folder from another host", outcome, " on " + socket.gethostname())
+    check(first.process.poll() is None, "the first run ended")
+    killed = first.ranks()
+    first.hit(killed[0], signal.SIGKILL)
+    send(killed, signal.SIGKILL)
+    first.end()
+    epochs = newest_iteration(out) // 23 + 2
+    settings = ["fit.epochs=%d" % epochs]
+    check(Run(train(config, out + "-undisturbed", settings), 1).end().code == 0, "the undisturbed run fails")
+    print("the folder of a killed run is free again | %s" % resumes(config, out, result(out + "-undisturbed"), settings))
+
+
+main(differing, clocks, two_runs)
