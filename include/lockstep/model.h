@@ -41,6 +41,8 @@ typedef struct ls_dense_spec {
   const char *kernel_regularizer;   /* NULL: none */
   const char *bias_regularizer;
   const char *activity_regularizer;
+  const char *kernel_constraint;    /* NULL: none; "max_norm", "MaxNorm(3.0)" */
+  const char *bias_constraint;
   const char *name;
   bool frozen;                      /* trainable=False */
 } ls_dense_spec;
@@ -52,6 +54,7 @@ typedef struct ls_batch_normalization_spec {
   bool no_center, no_scale;
   const char *beta_initializer, *gamma_initializer, *moving_mean_initializer, *moving_variance_initializer;
   const char *beta_regularizer, *gamma_regularizer;
+  const char *beta_constraint, *gamma_constraint;
   const char *name;
   bool frozen;
 } ls_batch_normalization_spec;
@@ -61,6 +64,7 @@ typedef struct ls_layer_normalization_spec {
   bool no_center, no_scale;
   const char *beta_initializer, *gamma_initializer;
   const char *beta_regularizer, *gamma_regularizer;
+  const char *beta_constraint, *gamma_constraint;
   const char *name;
   bool frozen;
 } ls_layer_normalization_spec;
@@ -84,6 +88,12 @@ LS_API ls_status ls_model_add_batch_normalization(ls_model *model, const ls_batc
 LS_API ls_status ls_model_add_layer_normalization(ls_model *model, const ls_layer_normalization_spec *spec);
 LS_API ls_status ls_model_add_rescaling(ls_model *model, double scale, double offset, const char *name);
 LS_API ls_status ls_model_add_normalization(ls_model *model, const ls_normalization_spec *spec);
+
+/**
+ * Any other layer, as Keras writes it: ReLU, LeakyReLU, ELU, PReLU, Softmax, GaussianNoise, GaussianDropout, AlphaDropout, Reshape, Identity,
+ * ActivityRegularization, UnitNormalization, RMSNormalization. For example "LeakyReLU(negative_slope=0.1)", "Reshape([4, 7], name='rows')".
+ */
+LS_API ls_status ls_model_add(ls_model *model, const char *layer);
 
 typedef struct ls_compile_spec {
   const char *optimizer;          /* NULL: "rmsprop" */

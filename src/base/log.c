@@ -11,10 +11,11 @@ void lsi_log_configure(lsi_log_level level, FILE *sink) {
   log_sink = sink;
 }
 
+/* In one piece: stderr has no buffer, and other output goes to the same file. */
 static void write_line(const char *tag, const char *format, va_list args) {
-  fprintf(log_sink, "lockstep: %s", tag);
-  vfprintf(log_sink, format, args);
-  fputc('\n', log_sink);
+  char text[2048];
+  vsnprintf(text, sizeof text, format, args);
+  fprintf(log_sink, "lockstep: %s%s\n", tag, text);
   fflush(log_sink);
 }
 

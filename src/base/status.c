@@ -50,6 +50,7 @@ ls_status lsi_error_set(ls_status status, const char *advice, const char *format
 }
 
 void lsi_error_prefix(const char *format, ...) {
+  if (last_error.status == LS_ERR_DEADLINE) return; /* the others did not come, wherever this rank was */
   char joined[sizeof last_error.message];
   va_list args;
   va_start(args, format);

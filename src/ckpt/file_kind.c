@@ -8,6 +8,7 @@
 #include "ckpt/checkpoint_file.h"
 #include "ckpt/model_seal.h"
 #include "store/h5.h"
+#include "store/trial.h"
 
 static bool is_zip(const char *path) {
   unsigned char start[4] = {0};
@@ -35,8 +36,20 @@ static lsi_file_kind kind_of_hdf5(hid_t file) {
   return weights ? LSI_FILE_KERAS_WEIGHTS : LSI_FILE_OTHER_HDF5;
 }
 
-ls_status lsi_file_kind_of(const char *path, lsi_file_kind *kind) {
+static ls_status look_at_hdf5(const char *path, lsi_file_kind *kind) {
   hid_t file;
+  LSI_TRY(lsi_h5_open(path, &file));
+  *kind = kind_of_hdf5(file);
+  lsi_h5_close(file);
+  return LS_OK;
+}
+
+static ls_status try_kind(void *path) {
+  lsi_file_kind kind;
+  return look_at_hdf5(path, &kind);
+}
+
+ls_status lsi_file_kind_of(const char *path, lsi_file_kind *kind) {
   if (is_zip(path)) {
     *kind = LSI_FILE_KERAS_ARCHIVE;
     return LS_OK;
@@ -50,10 +63,8 @@ ls_status lsi_file_kind_of(const char *path, lsi_file_kind *kind) {
     return LS_OK;
   }
   LSI_TRY(lsi_model_seal_check(path));
-  LSI_TRY(lsi_h5_open(path, &file));
-  *kind = kind_of_hdf5(file);
-  lsi_h5_close(file);
-  return LS_OK;
+  LSI_TRY(lsi_trial_run(path, lsi_trial_limits_for(0), try_kind, (void *)path));
+  return look_at_hdf5(path, kind);
 }
 
 ls_status lsi_file_kind_error(const char *path, lsi_file_kind kind, const char *expected) {

@@ -10,8 +10,10 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "ckpt/keras_config.h"
+#include "ckpt/keras_functional.h"
 #include "ckpt/keras_layers.h"
 #include "ckpt/keras_objects.h"
+#include "ckpt/keras_origin.h"
 #include "nn/metric.h"
 
 /* ---- writing ---- */
@@ -91,7 +93,11 @@ static json_t *write_model(const lsi_net *net) {
   failed |= json_object_set_new(whole, "class_name", json_string("Sequential"));
   failed |= json_object_set_new(whole, "config", config);
   failed |= json_object_set_new(whole, "build_config", build_config(input));
-  if (!failed) return envelope(whole, "keras");
+  if (!failed && !lsi_keras_origin_is_functional(net)) return envelope(whole, "keras");
+  failed |= lsi_keras_make_functional(net, whole);
+  failed |= json_object_set_new(whole, "module", json_string("keras.src.models.functional"));
+  failed |= json_object_set_new(whole, "registered_name", json_string("Functional"));
+  if (!failed) return whole;
   json_decref(whole);
   return NULL;
 }
@@ -101,7 +107,8 @@ static json_t *write_metric(const char *text, const json_t *old_name) {
   lsi_object object;
   if (lsi_object_parse(&lsi_metrics, text, &object) != LS_OK) return NULL;
   if (object.info->kind == LSI_METRIC_CROSSENTROPY_AUTO) return json_string("crossentropy");
-  if (!strchr(text, '(')) return json_deep_copy(old_name);
+  bool by_name = strcmp(text, object.info->class_name) != 0 || strcmp(text, object.info->name) == 0;
+  if (by_name && !strchr(text, '(')) return json_deep_copy(old_name);
   json_t *whole = lsi_keras_object_write(&object, true);
   return whole ? envelope(whole, "keras.metrics") : NULL;
 }
@@ -157,8 +164,10 @@ static ls_status add_compile(json_t *model, const lsi_compile *compile) {
 }
 
 ls_status lsi_keras3_config_json(const lsi_net *net, const lsi_compile *compile, char **text) {
-  json_t *model = write_model(net);
-  if (model) {
+  json_t *model;
+  LSI_TRY(lsi_keras_origin_config(net, compile, &model));
+  if (!model) model = write_model(net);
+  if (model && !json_object_get(model, "compile_config")) {
     ls_status status = add_compile(model, compile);
     if (status != LS_OK) json_decref(model);
     LSI_TRY(status);

@@ -7,6 +7,8 @@
 
 /* model_config JSON of a net; malloc'd (lsi_free). */
 ls_status lsi_keras_model_json(const lsi_net *net, char **text);
+/* The same for a file: a model that was Functional stays so. */
+ls_status lsi_keras_model_file_json(const lsi_net *net, char **text);
 /* training_config JSON. */
 ls_status lsi_keras_training_json(const lsi_compile *compile, char **text);
 /* Back. What we do not support is refused by name and place ("layers[3] (conv2d, class Conv2D)"). Depth and size are limited. */

@@ -5,17 +5,22 @@
  */
 #include "ckpt/keras_layers.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "ckpt/keras_objects.h"
+#include "nn/constraint.h"
 #include "nn/initializer.h"
 #include "nn/regularizer.h"
 
 typedef enum field_type {
   FIELD_COUNT,      /* int64_t, positive */
   FIELD_NUMBER,     /* double */
+  FIELD_OPTIONAL,   /* double, NAN: null */
+  FIELD_ALIAS,      /* a number by its older key, read only */
+  FIELD_SHAPE,      /* lsi_shape, one size may be -1 */
   FIELD_BOOL,
   FIELD_ACTIVATION, /* by name */
   FIELD_OBJECT,     /* lsi_object of `family` */
@@ -41,12 +46,14 @@ typedef struct field {
 #define FLAG(name, member) {name, FIELD_BOOL, AT(member), NULL, false}
 #define INITIALIZER(name, member) {name, FIELD_OBJECT, AT(member), &lsi_initializers, false}
 #define REGULARIZER(name, member) {name, FIELD_OBJECT, AT(member), &lsi_regularizers, false}
+#define CONSTRAINT(name, member) {name, FIELD_OBJECT, AT(member), &lsi_constraints, false}
 #define IGNORED(name) {name, FIELD_IGNORED, 0, NULL, false}
 #define LAST_AXIS {"axis", FIELD_LAST_AXIS, 0, NULL, false}
 #define BETA_AND_GAMMA                                                                             \
   FLAG("center", norm.center), FLAG("scale", norm.scale), INITIALIZER("beta_initializer", norm.beta_initializer), \
       INITIALIZER("gamma_initializer", norm.gamma_initializer), REGULARIZER("beta_regularizer", norm.beta_regularizer), \
-      REGULARIZER("gamma_regularizer", norm.gamma_regularizer), OFF("beta_constraint"), OFF("gamma_constraint")
+      REGULARIZER("gamma_regularizer", norm.gamma_regularizer), CONSTRAINT("beta_constraint", norm.beta_constraint), \
+      CONSTRAINT("gamma_constraint", norm.gamma_constraint)
 
 static const field input_fields[] = {OFF("sparse"), OFF("ragged"), IGNORED("batch_input_shape"), IGNORED("batch_shape"), {0}};
 static const field flatten_fields[] = {{"data_format", FIELD_CHANNELS, 0, NULL, false}, {0}};
@@ -59,7 +66,7 @@ static const field dense_fields[] = {
     REGULARIZER("kernel_regularizer", dense.kernel_regularizer),
     REGULARIZER("bias_regularizer", dense.bias_regularizer),
     REGULARIZER("activity_regularizer", dense.activity_regularizer),
-    OFF("kernel_constraint"), OFF("bias_constraint"), {0}};
+    CONSTRAINT("kernel_constraint", dense.kernel_constraint), CONSTRAINT("bias_constraint", dense.bias_constraint), {0}};
 static const field activation_fields[] = {{"activation", FIELD_ACTIVATION, AT(activation), NULL, true}, {0}};
 static const field dropout_fields[] = {{"rate", FIELD_NUMBER, AT(dropout.rate), NULL, true}, OFF("noise_shape"),
                                        {"seed", FIELD_SEED, AT(dropout.seed), NULL, false}, {0}};
@@ -76,6 +83,22 @@ static const field normalization_fields[] = {
     LAST_AXIS, FLAG("invert", normalization.invert), {"mean", FIELD_NUMBERS, AT(normalization.mean), NULL, false},
     {"variance", FIELD_NUMBERS, AT(normalization.variance), NULL, false}, {0}};
 
+static const field relu_fields[] = {{"max_value", FIELD_OPTIONAL, AT(relu.max_value), NULL, false}, NUMBER("negative_slope", relu.negative_slope),
+                                    NUMBER("threshold", relu.threshold), {0}};
+static const field leaky_relu_fields[] = {NUMBER("negative_slope", relu.negative_slope),
+                                          {"alpha", FIELD_ALIAS, AT(relu.negative_slope), NULL, false}, {0}};
+static const field elu_fields[] = {NUMBER("alpha", elu_alpha), {0}};
+static const field prelu_fields[] = {INITIALIZER("alpha_initializer", prelu.alpha_initializer), REGULARIZER("alpha_regularizer", prelu.alpha_regularizer),
+                                     CONSTRAINT("alpha_constraint", prelu.alpha_constraint), OFF("shared_axes"), {0}};
+static const field axis_fields[] = {LAST_AXIS, {0}};
+static const field rms_fields[] = {LAST_AXIS, NUMBER("epsilon", norm.epsilon), {0}};
+static const field noise_fields[] = {{"stddev", FIELD_NUMBER, AT(dropout.rate), NULL, true}, {"seed", FIELD_SEED, AT(dropout.seed), NULL, false}, {0}};
+static const field gaussian_dropout_fields[] = {{"rate", FIELD_NUMBER, AT(dropout.rate), NULL, true},
+                                                {"seed", FIELD_SEED, AT(dropout.seed), NULL, false}, {0}};
+static const field reshape_fields[] = {{"target_shape", FIELD_SHAPE, AT(target), NULL, true}, {0}};
+static const field identity_fields[] = {{0}};
+static const field activity_fields[] = {NUMBER("l1", activity.l1), NUMBER("l2", activity.l2), {0}};
+
 static const field *const fields_of[LSI_LAYER_KINDS] = {
     [LSI_LAYER_INPUT] = input_fields,
     [LSI_LAYER_FLATTEN] = flatten_fields,
@@ -86,6 +109,19 @@ static const field *const fields_of[LSI_LAYER_KINDS] = {
     [LSI_LAYER_LAYER_NORMALIZATION] = layer_normalization_fields,
     [LSI_LAYER_RESCALING] = rescaling_fields,
     [LSI_LAYER_NORMALIZATION] = normalization_fields,
+    [LSI_LAYER_RELU] = relu_fields,
+    [LSI_LAYER_LEAKY_RELU] = leaky_relu_fields,
+    [LSI_LAYER_ELU] = elu_fields,
+    [LSI_LAYER_PRELU] = prelu_fields,
+    [LSI_LAYER_SOFTMAX] = axis_fields,
+    [LSI_LAYER_GAUSSIAN_NOISE] = noise_fields,
+    [LSI_LAYER_GAUSSIAN_DROPOUT] = gaussian_dropout_fields,
+    [LSI_LAYER_ALPHA_DROPOUT] = dropout_fields,
+    [LSI_LAYER_RESHAPE] = reshape_fields,
+    [LSI_LAYER_IDENTITY] = identity_fields,
+    [LSI_LAYER_ACTIVITY_REGULARIZATION] = activity_fields,
+    [LSI_LAYER_UNIT_NORMALIZATION] = axis_fields,
+    [LSI_LAYER_RMS_NORMALIZATION] = rms_fields,
 };
 
 /* ---- writing ---- */
@@ -100,11 +136,22 @@ static json_t *write_numbers(const double *values, int64_t n) {
   return NULL;
 }
 
+static json_t *write_sizes(const lsi_shape *shape) {
+  json_t *list = json_array();
+  int failed = 0;
+  for (int d = 0; d < shape->rank; d++) failed |= json_array_append_new(list, json_integer(shape->dims[d]));
+  if (!failed) return list;
+  json_decref(list);
+  return NULL;
+}
+
 static json_t *write_field(const lsi_layer *layer, const field *f) {
   const void *at = (const char *)layer + f->offset;
   switch (f->type) {
   case FIELD_COUNT: return json_integer(*(const int64_t *)at);
   case FIELD_NUMBER: return json_real(*(const double *)at);
+  case FIELD_OPTIONAL: return isnan(*(const double *)at) ? json_null() : json_real(*(const double *)at);
+  case FIELD_SHAPE: return write_sizes(at);
   case FIELD_BOOL: return json_boolean(*(const bool *)at);
   case FIELD_ACTIVATION: return json_string(lsi_activation_name(*(const lsi_activation *)at));
   case FIELD_OBJECT: return lsi_keras_object_write(at, false);
@@ -135,7 +182,7 @@ json_t *lsi_keras_layer_write(const lsi_layer *layer) {
   } else {
     failed |= json_object_set_new(config, "trainable", json_boolean(!layer->frozen));
     for (const field *f = fields_of[layer->kind]; f->key; f++)
-      if (f->type != FIELD_IGNORED) failed |= json_object_set_new(config, f->key, write_field(layer, f));
+      if (f->type != FIELD_IGNORED && f->type != FIELD_ALIAS) failed |= json_object_set_new(config, f->key, write_field(layer, f));
   }
   failed |= json_object_set_new(whole, "class_name", json_string(layer->ops->class_name));
   failed |= json_object_set_new(whole, "config", config);
@@ -199,6 +246,17 @@ static ls_status read_numbers(const char *key, const json_t *value, lsi_layer *l
   return LS_OK;
 }
 
+static ls_status read_sizes(const json_t *value, lsi_shape *out) {
+  size_t n = json_array_size(value);
+  if (n < 1 || n > LS_MAX_RANK) return unfit("target_shape", value, "1 to 8 sizes");
+  out->rank = (int)n;
+  for (size_t d = 0; d < n; d++) {
+    if (!json_is_integer(json_array_get(value, d))) return unfit("target_shape", value, "integers");
+    out->dims[d] = json_integer_value(json_array_get(value, d));
+  }
+  return LS_OK;
+}
+
 static ls_status read_field(const field *f, const json_t *value, int in_rank, lsi_layer *layer) {
   void *at = (char *)layer + f->offset;
   switch (f->type) {
@@ -206,7 +264,14 @@ static ls_status read_field(const field *f, const json_t *value, int in_rank, ls
     if (!json_is_integer(value) || json_integer_value(value) <= 0) return unfit(f->key, value, "a positive integer");
     *(int64_t *)at = json_integer_value(value);
     return LS_OK;
+  case FIELD_OPTIONAL:
+    if (json_is_null(value)) {
+      *(double *)at = NAN;
+      return LS_OK;
+    }
+    /* fall through */
   case FIELD_NUMBER:
+  case FIELD_ALIAS:
     if (!json_is_number(value)) return unfit(f->key, value, "a number");
     *(double *)at = json_number_value(value);
     return LS_OK;
@@ -214,6 +279,7 @@ static ls_status read_field(const field *f, const json_t *value, int in_rank, ls
     if (!json_is_boolean(value)) return unfit(f->key, value, "true or false");
     *(bool *)at = json_is_true(value);
     return LS_OK;
+  case FIELD_SHAPE: return read_sizes(value, at);
   case FIELD_ACTIVATION: return read_activation(value, at);
   case FIELD_OBJECT: return lsi_keras_object_read(f->family, value, at);
   case FIELD_SEED:

@@ -33,7 +33,11 @@ static json_t *write_schedule(const lsi_object *object) {
   lsi_object_nested(object, &schedule);
   if (schedule.info->kind == LSI_SCHEDULE_CONSTANT) return json_real(lsi_object_get(&schedule, "learning_rate"));
   if (schedule.info->kind == LSI_SCHEDULE_LINEAR_WARMUP) return json_real(lsi_object_get(&schedule, "target"));
-  json_t *envelope = lsi_keras_object_write(&schedule, false);
+  json_t *envelope = lsi_keras_object_write(&schedule, true), *config = json_object_get(envelope, "config");
+  /* Keras before 2.13 does not know the arguments of a warm-up, which nobody needs when there is none. */
+  json_object_del(config, "name"); /* its default: None to Keras 2, the class to Keras 3 */
+  if (json_is_integer(json_object_get(config, "warmup_steps")) && json_integer_value(json_object_get(config, "warmup_steps")) == 0)
+    json_object_del(config, "warmup_steps");
   if (json_object_set_new(envelope, "module", json_string("keras.optimizers.schedules")) == 0 &&
       json_object_set_new(envelope, "registered_name", json_null()) == 0)
     return envelope;
@@ -63,8 +67,8 @@ static json_t *write_value(const lsi_object *object, int i) {
 /* Arguments that not every Keras knows are written when they say something. */
 static bool is_idle(const lsi_object *object, int i) {
   const lsi_param_info *param = &object->info->params[i];
-  bool average = strcmp(param->name, "use_ema") == 0 || strcmp(param->name, "ema_momentum") == 0;
-  return average && object->value[i] == param->default_value;
+  bool off = lsi_object_get(object, "use_ema") == 0.0; /* Keras 2's RMSprop says how often all the same */
+  return off && (strcmp(param->name, "use_ema") == 0 || strncmp(param->name, "ema_", 4) == 0);
 }
 
 json_t *lsi_keras_object_write(const lsi_object *object, bool skip_none) {

@@ -46,12 +46,6 @@ static ls_status read_slots(hid_t file, const char *path, char *const *names, co
   return LS_OK;
 }
 
-static size_t count_trainable(const lsi_net *net) {
-  size_t n = 0;
-  for (int t = 0; t < net->layout.n; t++) n += net->layout.tensors[t].trainable;
-  return n;
-}
-
 static ls_status read_variables(hid_t file, const char *path, const lsi_net *net, const saved *s, lsi_optimizer *optimizer) {
   double iteration, rate = NAN;
   size_t first = 1, n_slots = 0;
@@ -67,7 +61,7 @@ static ls_status read_variables(hid_t file, const char *path, const lsi_net *net
   }
   LSI_TRY(lsi_keras_slots(net, optimizer, old, &slots, &n_slots));
   size_t left = s->n - first;
-  bool idle = n_slots == 0 && left == count_trainable(net); /* Keras 2's SGD keeps momenta it does not use */
+  bool idle = n_slots == 0 && left == lsi_keras_count_trainable(net); /* Keras 2's SGD keeps momenta it does not use */
   ls_status status = LS_OK;
   if (left == n_slots)
     status = read_slots(file, path, s->names + first, slots, n_slots, optimizer);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "ckpt/keras_config.h"
 #include "ckpt/keras_layers.h"
 #include "ckpt/keras_objects.h"
@@ -26,13 +27,14 @@ static const char *node_input(const json_t *node) {
   return json_string_value(json_array_get(input, 0));
 }
 
-/* What a call was given besides its input: only null leaves the layer as it is. */
+/* What a call was given besides its input: only null leaves the layer as it is. Keras 3 notes "training" of the call that built the graph,
+   and overrides it in every later one (keras/src/models/functional.py, operation_fn); Keras 2 keeps to it. */
 static ls_status check_call(const json_t *node) {
   const json_t *arguments = json_is_object(node) ? json_object_get(node, "kwargs") : json_array_get(json_array_get(node, 0), 3);
   const char *key;
   json_t *value;
   json_object_foreach((json_t *)arguments, key, value)
-    LSI_CHECK(json_is_null(value), LS_ERR_UNSUPPORTED, NULL, "it was called with '%.60s', which is not supported", key);
+    LSI_CHECK(json_is_null(value) || (json_is_object(node) && strcmp(key, "training") == 0), LS_ERR_UNSUPPORTED, NULL, "it was called with '%.60s', which is not supported", key);
   return LS_OK;
 }
 
@@ -90,7 +92,7 @@ static ls_status read_layer(lsi_net *net, const json_t *model_config, const json
 }
 
 static ls_status read_layers(lsi_net *net, const json_t *config, const json_t *layers, bool chain) {
-  enum { MAX_LAYERS = 100000 };
+  enum { MAX_LAYERS = 10000 }; /* names are compared pair by pair */
   size_t n = json_array_size(layers);
   LSI_CHECK(n > 0 && n <= MAX_LAYERS, LS_ERR_FORMAT, NULL, "model_config: %zu layers", n);
   for (size_t i = 0; i < n; i++) {
@@ -136,5 +138,6 @@ ls_status lsi_keras_model_parse(const char *text, lsi_net **net) {
   LSI_TRY(lsi_keras_json_parse("model_config", text, &json));
   ls_status status = read_model(json, net);
   json_decref(json);
+  if (status == LS_OK && (status = lsi_strdup(text, &(*net)->origin)) != LS_OK) lsi_net_destroy(net);
   return status;
 }

@@ -62,6 +62,12 @@ ls_status lsi_keras_slot_read(hid_t file, const char *path, const char *name, co
   return LS_OK;
 }
 
+size_t lsi_keras_count_trainable(const lsi_net *net) {
+  size_t n = 0;
+  for (int t = 0; t < net->layout.n; t++) n += net->layout.tensors[t].trainable;
+  return n;
+}
+
 bool lsi_keras_has_rate(const lsi_optimizer *optimizer, double *rate) {
   lsi_object schedule;
   *rate = optimizer->learning_rate;

@@ -24,7 +24,8 @@ static json_t *write_call(const lsi_object *object) {
 /* The loss's config in Keras has a name and a reduction besides its own arguments. */
 static json_t *write_loss(const lsi_compile *compile) {
   if (!compile->loss.info) return json_null();
-  if (!strchr(compile->loss_text, '(')) return json_string(compile->loss.info->name);
+  if (!strchr(compile->loss_text, '(') && strcmp(compile->loss_text, compile->loss.info->class_name) != 0)
+    return json_string(compile->loss.info->name); /* told by name, kept by name */
   json_t *json = lsi_keras_object_write(&compile->loss, false);
   json_t *config = json_object_get(json, "config");
   if (config && !json_object_get(config, "name"))

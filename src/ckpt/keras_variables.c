@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "ckpt/keras_origin.h"
 
 enum { KEY = 96, NAME = 200 };
 
@@ -25,13 +26,18 @@ static void snake_case(const char *name, char out[KEY]) {
   out[used] = '\0';
 }
 
-/* "dense_2" for the third Dense. */
-static void layer_key(const lsi_net *net, int index, char out[KEY + 16]) {
+static const char keras2_top[] = "_layer_checkpoint_dependencies";
+
+/* "dense_2" for the third Dense. Keras 2.12 to 2.14 walk a list in which layers with weights stand twice (keras/engine/training.py,
+   _layer_checkpoint_dependencies), and count them so. */
+static void layer_key(const lsi_net *net, const char *top, int index, char out[KEY + 16]) {
   char base[KEY];
   int before = 0;
   const lsi_layer *layer = net->layers[index];
   snake_case(layer->ops->class_name, base);
-  for (int i = 0; i < index; i++) before += net->layers[i]->kind == layer->kind;
+  bool twice = strcmp(top, keras2_top) == 0;
+  for (int i = 0; i < index; i++)
+    if (net->layers[i]->kind == layer->kind) before += twice && net->layers[i]->n_tensors > 0 ? 2 : 1;
   snprintf(out, KEY + 16, before ? "%s_%d" : "%s", base, before);
 }
 
@@ -46,7 +52,7 @@ ls_status lsi_keras_values_write(hid_t file, const char *name, int rank, const i
 static ls_status write_layer(hid_t file, const lsi_net *net, int index, const float *params) {
   const lsi_layer *layer = net->layers[index];
   char key[KEY + 16], group[NAME], name[NAME + 16];
-  layer_key(net, index, key);
+  layer_key(net, "layers", index, key);
   snprintf(group, sizeof group, "layers/%s/vars", key);
   LSI_TRY(lsi_h5_make_group(file, group));
   LSI_TRY(lsi_h5_write_attr_string(file, group, "name", layer->name));
@@ -86,7 +92,7 @@ static ls_status write_optimizer(hid_t file, const lsi_net *net, const lsi_optim
 
 ls_status lsi_keras_variables_write(hid_t file, const lsi_net *net, const float *params, const lsi_optimizer *optimizer) {
   LSI_TRY(lsi_h5_make_group(file, "vars")); /* Keras up to 3.3 insists on it */
-  LSI_TRY(lsi_h5_make_group(file, "layers"));
+  LSI_TRY(lsi_h5_make_group(file, lsi_keras_origin_is_functional(net) ? "layers/input_layer/vars" : "layers"));
   for (int i = 1; i < net->n_layers; i++) LSI_TRY(write_layer(file, net, i, params));
   return optimizer ? write_optimizer(file, net, optimizer) : LS_OK;
 }
@@ -140,7 +146,7 @@ ls_status lsi_keras_scalar_read(hid_t file, const char *path, const char *name, 
 }
 
 bool lsi_keras_variables_are_here(hid_t file) {
-  return lsi_h5_has(file, "layers") || lsi_h5_has(file, "_layer_checkpoint_dependencies");
+  return lsi_h5_has(file, "layers") || lsi_h5_has(file, keras2_top);
 }
 
 /* Members of a group; -1: there is no such group. */
@@ -153,7 +159,7 @@ static int64_t count_members(hid_t file, const char *group) {
 static ls_status read_layer(hid_t file, const char *path, const char *top, lsi_net *net, int index) {
   const lsi_layer *layer = net->layers[index];
   char key[KEY + 16], group[NAME], name[NAME + 16];
-  layer_key(net, index, key);
+  layer_key(net, top, index, key);
   snprintf(group, sizeof group, "%s/%s/vars", top, key);
   int64_t n = count_members(file, group);
   if (n < 0 && layer->n_tensors == 0) return LS_OK;
@@ -168,7 +174,7 @@ static ls_status read_layer(hid_t file, const char *path, const char *top, lsi_n
 }
 
 ls_status lsi_keras_variables_read(hid_t file, const char *path, lsi_net *net) {
-  const char *top = lsi_h5_has(file, "layers") ? "layers" : "_layer_checkpoint_dependencies"; /* the latter: Keras 2.12 and later */
+  const char *top = lsi_h5_has(file, "layers") ? "layers" : keras2_top;
   char name[NAME];
   snprintf(name, sizeof name, "%s/input_layer", top); /* Functional models list it */
   int64_t groups = count_members(file, top) - (count_members(file, name) >= 0);
@@ -194,13 +200,25 @@ static ls_status read_slots(hid_t file, const char *path, const lsi_keras_slot *
   return LS_OK;
 }
 
-static ls_status read_variables(hid_t file, const char *path, const lsi_keras_slot *slots, size_t n, lsi_optimizer *optimizer) {
+/* Keras 2 has no variable for the learning rate: the first slot follows. */
+static bool is_scalar(hid_t file, const char *path, const char *name) {
+  lsi_h5_array array;
+  if (lsi_h5_array_open(file, path, name, &array) != LS_OK) {
+    lsi_error_clear(); /* whoever reads it says so */
+    return true;
+  }
+  lsi_h5_array_close(&array);
+  return array.rank == 0;
+}
+
+static ls_status read_variables(hid_t file, const char *path, const lsi_net *net, const lsi_keras_slot *slots, size_t n, lsi_optimizer *optimizer) {
   double iteration, rate;
-  int scalars = 1 + lsi_keras_has_rate(optimizer, &rate);
+  int scalars = 1 + (lsi_keras_has_rate(optimizer, &rate) && is_scalar(file, path, "optimizer/vars/1"));
   int64_t found = count_members(file, "optimizer/vars");
   bool none = found == scalars && n > 0, empty = found == 0;
+  bool idle = n == 0 && found == scalars + (int64_t)lsi_keras_count_trainable(net); /* Keras 2's SGD keeps momenta it does not use */
   if (empty) return LS_OK;
-  LSI_CHECK(none || found == (int64_t)n + scalars, LS_ERR_SHAPE, "compile the model with the optimizer the file was saved with",
+  LSI_CHECK(none || idle || found == (int64_t)n + scalars, LS_ERR_SHAPE, "compile the model with the optimizer the file was saved with",
             "'optimizer/vars' has %lld variables, %s here has %zu", (long long)found, optimizer->object.info->class_name,
             n + (size_t)scalars);
   LSI_TRY(lsi_keras_scalar_read(file, path, "optimizer/vars/0", &iteration));
@@ -217,7 +235,7 @@ ls_status lsi_keras_optimizer_read(hid_t file, const char *path, const lsi_net *
   lsi_keras_slot *slots = NULL;
   size_t n = 0;
   ls_status status = lsi_keras_slots(net, optimizer, false, &slots, &n);
-  if (status == LS_OK) status = read_variables(file, path, slots, n, optimizer);
+  if (status == LS_OK) status = read_variables(file, path, net, slots, n, optimizer);
   lsi_free(slots);
   return status;
 }

@@ -26,6 +26,7 @@ typedef struct lsi_keras_slot {
 
 /* All slots in Keras's order (lsi_free). by_kind: all of one kind, then the next, as Keras 2's older optimizers. */
 ls_status lsi_keras_slots(const lsi_net *net, const lsi_optimizer *optimizer, bool by_kind, lsi_keras_slot **out, size_t *n);
+size_t lsi_keras_count_trainable(const lsi_net *net); /* tensors */
 /* Has Keras a learning-rate variable for this optimizer, and what is in it? (A schedule it does not know is a number there.) */
 bool lsi_keras_has_rate(const lsi_optimizer *optimizer, double *rate);
 

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/hash.h"
 #include "base/memory.h"
@@ -13,15 +14,17 @@
 #include "ckpt/keras_variables.h"
 #include "store/durable.h"
 #include "store/h5.h"
+#include "store/trial.h"
 
-enum { N_TEXTS = 8 };
+enum { N_TEXTS = 9 };
 
 /* Texts that are kept: where they are in the file. */
 static const struct {
   const char *name, *object;
 } text_places[N_TEXTS] = {{"model_config", "."},   {"training_config", "."}, {"keras_version", "."},
                           {"backend", "."},        {"version", "lockstep"},  {"kernels", "lockstep"},
-                          {"config", "lockstep"},  {"digest", "lockstep"}};
+                          {"config", "lockstep"},  {"digest", "lockstep"},
+                          {"origin", "lockstep"}};
 
 struct lsi_model_file {
   hid_t file; /* -1: JSON alone */
@@ -47,21 +50,40 @@ const char *lsi_model_file_text(const lsi_model_file *file, const char *name) {
 }
 
 const char *lsi_model_file_model_json(const lsi_model_file *file) {
-  return lsi_model_file_text(file, "model_config");
+  const char *origin = lsi_model_file_text(file, "origin");
+  return origin ? origin : lsi_model_file_text(file, "model_config");
 }
 
 const char *lsi_model_file_training_json(const lsi_model_file *file) {
   return lsi_model_file_text(file, "training_config");
 }
 
-static ls_status check_texts(const lsi_model_file *file) {
-  if (!lsi_h5_has_attr(file->file, "lockstep", "text_digest")) return LS_OK;
+static char **text_slot(lsi_model_file *file, const char *name) {
+  for (int i = 0; i < N_TEXTS; i++)
+    if (strcmp(text_places[i].name, name) == 0) return &file->texts[i];
+  return NULL;
+}
+
+/* Texts that were edited on purpose have no digest: then model_config counts. */
+static void forget_origin(lsi_model_file *file) {
+  char **origin = text_slot(file, "origin");
+  lsi_free(*origin);
+  *origin = NULL;
+}
+
+static ls_status check_texts(lsi_model_file *file) {
+  if (!lsi_h5_has_attr(file->file, "lockstep", "text_digest")) {
+    forget_origin(file);
+    return LS_OK;
+  }
+  static const char *const digested[] = {"model_config", "training_config", "origin"};
   char *expected, hex[LSI_DIGEST_HEX];
-  const char *model = lsi_model_file_model_json(file), *training = lsi_model_file_training_json(file);
   lsi_hash *hash;
   LSI_TRY(lsi_hash_create(&hash));
-  lsi_hash_update(hash, model, strlen(model));
-  if (training) lsi_hash_update(hash, training, strlen(training));
+  for (size_t i = 0; i < sizeof digested / sizeof *digested; i++) {
+    const char *text = lsi_model_file_text(file, digested[i]);
+    if (text) lsi_hash_update(hash, text, strlen(text));
+  }
   lsi_hash_hex(hash, hex);
   lsi_hash_destroy(&hash);
   LSI_TRY(lsi_h5_attr_string(file->file, "lockstep", "text_digest", &expected));
@@ -77,12 +99,6 @@ static ls_status read_texts(lsi_model_file *file) {
     if (lsi_h5_has_attr(file->file, text_places[i].object, text_places[i].name))
       LSI_TRY(lsi_h5_attr_string(file->file, text_places[i].object, text_places[i].name, &file->texts[i]));
   return check_texts(file);
-}
-
-static char **text_slot(lsi_model_file *file, const char *name) {
-  for (int i = 0; i < N_TEXTS; i++)
-    if (strcmp(text_places[i].name, name) == 0) return &file->texts[i];
-  return NULL;
 }
 
 /* Keras 3's config.json or to_json(): architecture and perhaps compile_config in one text. Takes it over. */
@@ -121,7 +137,7 @@ static ls_status prefer_own_training(lsi_model_file *file) {
 
 static ls_status read_own_texts(lsi_model_file *file) {
   for (int i = 0; i < N_TEXTS; i++)
-    if (strcmp(text_places[i].object, "lockstep") == 0 && lsi_h5_has_attr(file->file, "lockstep", text_places[i].name))
+    if (strcmp(text_places[i].object, "lockstep") == 0 && strcmp(text_places[i].name, "origin") != 0 && lsi_h5_has_attr(file->file, "lockstep", text_places[i].name))
       LSI_TRY(lsi_h5_attr_string(file->file, "lockstep", text_places[i].name, &file->texts[i]));
   return LS_OK;
 }
@@ -147,11 +163,39 @@ static ls_status open_as(lsi_file_kind kind, lsi_model_file *file) {
   return kind == LSI_FILE_MODEL ? read_texts(file) : read_own_texts(file);
 }
 
+/* ---- trials: what HDF5 does not survive is found out in a child ---- */
+
+typedef struct trial {
+  const char *path;
+  const lsi_net *net; /* NULL: open only */
+  lsi_optimizer *optimizer; /* NULL: weights */
+} trial;
+
+static ls_status open_file(const char *path, bool weights, lsi_model_file **out);
+static ls_status read_weights(lsi_model_file *file, lsi_net *net);
+
+static ls_status try_reading(void *argument) {
+  trial *t = argument;
+  lsi_model_file *file;
+  LSI_TRY(open_file(t->path, true, &file));
+  if (t->optimizer) return lsi_keras_optimizer_read(file->file, file->path, t->net, t->optimizer);
+  return t->net ? read_weights(file, (lsi_net *)t->net) : LS_OK; /* the child's copy of the net */
+}
+
+static ls_status run_trial(trial t) {
+  struct stat info;
+  uint64_t bytes = stat(t.path, &info) == 0 && info.st_size > 0 ? (uint64_t)info.st_size : 0;
+  return lsi_trial_run(t.path, lsi_trial_limits_for(bytes), try_reading, &t);
+}
+
+/* ---- opening, of what came through that ---- */
+
 static ls_status open_file(const char *path, bool weights, lsi_model_file **out) {
   lsi_file_kind kind;
   LSI_TRY(lsi_file_kind_of(path, &kind));
   bool fits = kind == LSI_FILE_MODEL || kind == LSI_FILE_KERAS_ARCHIVE || kind == (weights ? LSI_FILE_KERAS_WEIGHTS : LSI_FILE_KERAS_JSON);
   if (!fits) return lsi_file_kind_error(path, kind, weights ? "a model or its weights" : "a model");
+  if (kind != LSI_FILE_KERAS_JSON) LSI_TRY(run_trial((trial){.path = path}));
   lsi_model_file *file;
   LSI_TRY(LSI_ALLOC("model file", 1, &file));
   file->file = -1;
@@ -276,11 +320,16 @@ static ls_status check_digest(const lsi_model_file *file, const lsi_net *net) {
   return LS_OK;
 }
 
+static ls_status read_weights(lsi_model_file *file, lsi_net *net) {
+  return lsi_keras_variables_are_here(file->file) ? lsi_keras_variables_read(file->file, file->path, net) : read_all(file, net);
+}
+
 ls_status lsi_model_file_read_weights(lsi_model_file *file, lsi_net *net) {
   LSI_TRY(lsi_net_build(net));
   LSI_CHECK(lsi_model_file_has_weights(file), LS_ERR_FORMAT, "save the whole model in Keras: model.save(\"model.keras\")",
             "%s: is an architecture without weights", file->path);
-  ls_status status = lsi_keras_variables_are_here(file->file) ? lsi_keras_variables_read(file->file, file->path, net) : read_all(file, net);
+  LSI_TRY(run_trial((trial){.path = file->path, .net = net}));
+  ls_status status = read_weights(file, net);
   if (status == LS_OK) status = check_digest(file, net);
   if (status != LS_OK)
     lsi_error_prefix("%s", file->path);
@@ -298,6 +347,7 @@ bool lsi_model_file_has_optimizer(const lsi_model_file *file) {
 }
 
 ls_status lsi_model_file_read_optimizer(lsi_model_file *file, const lsi_net *net, lsi_optimizer *optimizer) {
+  LSI_TRY(run_trial((trial){.path = file->path, .net = net, .optimizer = optimizer}));
   ls_status status = lsi_keras_optimizer_read(file->file, file->path, net, optimizer);
   if (status != LS_OK) lsi_error_prefix("%s", file->path);
   return status;

@@ -10,7 +10,7 @@
  *   /model_weights/L          attr weight_names = ["L/kernel:0", ...], one group a layer
  *   /model_weights/L/L/kernel:0   contiguous float32, C order
  *   /lockstep                 attrs format_version, version, kernels, config, digest (of the weights, lsi_net_digest),
- *                             text_digest (of model_config and training_config)
+ *                             origin (Keras 3's config the model came from), text_digest (of the three texts)
  *
  * There is no /optimizer_weights: Keras 3 breaks on it. The digests, and the seal over the whole file (model_seal.h),
  * are verified on reading when they are there.

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "ckpt/keras_config.h"
+#include "ckpt/keras_origin.h"
 #include "ckpt/model_parts.h"
 #include "ckpt/model_seal.h"
 #include "store/durable.h"
@@ -65,19 +66,25 @@ static ls_status write_weights(hid_t file, const lsi_net *net, const float *para
   return status;
 }
 
-/* model_config, training_config, and the digest of both. */
+/* model_config, training_config, the words of Keras 3 the net was read from, and the digest of all. */
 static ls_status write_texts(hid_t file, const lsi_net *net, const lsi_compile *compile) {
   char *model = NULL, *training = NULL, hex[LSI_DIGEST_HEX];
+  const char *origin;
   lsi_hash *hash = NULL;
   ls_status status = lsi_hash_create(&hash);
   if (status != LS_OK) return status;
-  LSI_TRY_GOTO(status, done, lsi_keras_model_json(net, &model));
+  LSI_TRY_GOTO(status, done, lsi_keras_model_file_json(net, &model));
   LSI_TRY_GOTO(status, done, lsi_h5_write_attr_string(file, ".", "model_config", model));
   lsi_hash_update(hash, model, strlen(model));
   if (compile) {
     LSI_TRY_GOTO(status, done, lsi_keras_training_json(compile, &training));
     LSI_TRY_GOTO(status, done, lsi_h5_write_attr_string(file, ".", "training_config", training));
     lsi_hash_update(hash, training, strlen(training));
+  }
+  LSI_TRY_GOTO(status, done, lsi_keras_origin_text(net, &origin));
+  if (origin) {
+    LSI_TRY_GOTO(status, done, lsi_h5_write_attr_string(file, "lockstep", "origin", origin));
+    lsi_hash_update(hash, origin, strlen(origin));
   }
   lsi_hash_hex(hash, hex);
   status = lsi_h5_write_attr_string(file, "lockstep", "text_digest", hex);

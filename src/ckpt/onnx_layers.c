@@ -68,12 +68,60 @@ static void add_normalization(lsi_onnx_graph *graph, const lsi_layer *layer) {
     LSI_ONNX_NODE(graph, "Mul", LSI_ONNX_NODE(graph, "Sub", graph->value, mean), scale);
 }
 
+/* x above the threshold up to max_value, less negative_slope times what is missing to the threshold. */
+static void add_relu(lsi_onnx_graph *graph, const lsi_relu *own) {
+  const char *x = graph->value, *zero = lsi_onnx_scalar(graph, 0.0), *limit = lsi_onnx_scalar(graph, own->threshold);
+  const char *y = own->threshold != 0 ? LSI_ONNX_NODE(graph, "Where", LSI_ONNX_NODE(graph, "Greater", x, limit), x, zero) : LSI_ONNX_NODE(graph, "Relu", x);
+  if (!isnan(own->max_value)) y = LSI_ONNX_NODE(graph, "Min", y, lsi_onnx_scalar(graph, own->max_value));
+  if (own->negative_slope == 0) return;
+  const char *missing = LSI_ONNX_NODE(graph, "Relu", LSI_ONNX_NODE(graph, "Sub", limit, x));
+  LSI_ONNX_NODE(graph, "Sub", y, LSI_ONNX_NODE(graph, "Mul", missing, lsi_onnx_scalar(graph, own->negative_slope)));
+}
+
+static void add_elu(lsi_onnx_graph *graph, double alpha) {
+  LSI_ONNX_NODE(graph, "Elu", graph->value);
+  lsi_onnx_float(graph, "alpha", alpha);
+}
+
+/* x over its norm on the last axis: the root of the sum of squares, or of their mean and epsilon. */
+static void add_row_norm(lsi_onnx_graph *graph, const lsi_layer *layer) {
+  const int64_t last = -1;
+  bool rms = layer->kind == LSI_LAYER_RMS_NORMALIZATION;
+  const char *x = graph->value;
+  const char *sum = LSI_ONNX_NODE(graph, "ReduceSum", LSI_ONNX_NODE(graph, "Mul", x, x), lsi_onnx_ints(graph, "axes", 1, &last));
+  const char *square = rms ? LSI_ONNX_NODE(graph, "Add", LSI_ONNX_NODE(graph, "Div", sum, lsi_onnx_scalar(graph, (double)lsi_layer_width(layer))),
+                                           lsi_onnx_scalar(graph, layer->norm.epsilon))
+                           : LSI_ONNX_NODE(graph, "Max", sum, lsi_onnx_scalar(graph, 1e-24));
+  const char *y = LSI_ONNX_NODE(graph, "Div", x, LSI_ONNX_NODE(graph, "Sqrt", square));
+  if (rms) LSI_ONNX_NODE(graph, "Mul", y, lsi_onnx_weight(graph, &layer->tensors[0]));
+}
+
+/* 0 takes over the batch's size. */
+static void add_reshape(lsi_onnx_graph *graph, const lsi_shape *shape) {
+  int64_t sizes[LS_MAX_RANK + 1] = {0};
+  for (int d = 0; d < shape->rank; d++) sizes[d + 1] = shape->dims[d];
+  LSI_ONNX_NODE(graph, "Reshape", graph->value, lsi_onnx_ints(graph, "shape", (size_t)shape->rank + 1, sizes));
+}
+
 static void add_kind(lsi_onnx_graph *graph, const lsi_layer *layer) {
   switch (layer->kind) {
     case LSI_LAYER_FLATTEN: LSI_ONNX_NODE(graph, "Flatten", graph->value); return;
     case LSI_LAYER_DENSE: add_dense(graph, layer); return;
     case LSI_LAYER_ACTIVATION: lsi_onnx_add_activation(graph, layer->activation, lsi_layer_width(layer), graph->value); return;
-    case LSI_LAYER_DROPOUT: return; /* nothing at inference */
+    case LSI_LAYER_DROPOUT:
+    case LSI_LAYER_GAUSSIAN_NOISE:
+    case LSI_LAYER_GAUSSIAN_DROPOUT:
+    case LSI_LAYER_ALPHA_DROPOUT:
+    case LSI_LAYER_IDENTITY:
+    case LSI_LAYER_ACTIVITY_REGULARIZATION: return; /* nothing at inference */
+    case LSI_LAYER_RELU:
+    case LSI_LAYER_LEAKY_RELU: add_relu(graph, &layer->relu); return;
+    case LSI_LAYER_ELU: add_elu(graph, layer->elu_alpha); return;
+    case LSI_LAYER_PRELU: LSI_ONNX_NODE(graph, "PRelu", graph->value, lsi_onnx_weight(graph, &layer->tensors[0])); return;
+    case LSI_LAYER_SOFTMAX: lsi_onnx_add_activation(graph, LSI_ACT_SOFTMAX, lsi_layer_width(layer), graph->value); return;
+    case LSI_LAYER_RESHAPE: add_reshape(graph, &layer->out); return;
+    case LSI_LAYER_UNIT_NORMALIZATION:
+    case LSI_LAYER_RMS_NORMALIZATION: add_row_norm(graph, layer); return;
     case LSI_LAYER_BATCH_NORMALIZATION: add_batch_normalization(graph, layer); return;
     case LSI_LAYER_LAYER_NORMALIZATION: add_layer_normalization(graph, layer); return;
     case LSI_LAYER_RESCALING: add_rescaling(graph, layer); return;

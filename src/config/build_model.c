@@ -18,6 +18,8 @@ static ls_status add_dense(ls_model *model, lsi_values v) {
                         .kernel_regularizer = lsi_get_text(v, "kernel_regularizer"),
                         .bias_regularizer = lsi_get_text(v, "bias_regularizer"),
                         .activity_regularizer = lsi_get_text(v, "activity_regularizer"),
+                        .kernel_constraint = lsi_get_text(v, "kernel_constraint"),
+                        .bias_constraint = lsi_get_text(v, "bias_constraint"),
                         .name = lsi_get_text(v, "name"),
                         .frozen = !lsi_get_bool(v, "trainable")};
   return ls_model_add_dense(model, &spec);
@@ -45,6 +47,8 @@ static ls_status add_batch_normalization(ls_model *model, lsi_values v) {
       .moving_variance_initializer = lsi_get_text(v, "moving_variance_initializer"),
       .beta_regularizer = lsi_get_text(v, "beta_regularizer"),
       .gamma_regularizer = lsi_get_text(v, "gamma_regularizer"),
+      .beta_constraint = lsi_get_text(v, "beta_constraint"),
+      .gamma_constraint = lsi_get_text(v, "gamma_constraint"),
       .name = lsi_get_text(v, "name"),
       .frozen = !lsi_get_bool(v, "trainable")};
   return ls_model_add_batch_normalization(model, &spec);
@@ -58,6 +62,8 @@ static ls_status add_layer_normalization(ls_model *model, lsi_values v) {
                                       .gamma_initializer = lsi_get_text(v, "gamma_initializer"),
                                       .beta_regularizer = lsi_get_text(v, "beta_regularizer"),
                                       .gamma_regularizer = lsi_get_text(v, "gamma_regularizer"),
+                                      .beta_constraint = lsi_get_text(v, "beta_constraint"),
+                                      .gamma_constraint = lsi_get_text(v, "gamma_constraint"),
                                       .name = lsi_get_text(v, "name"),
                                       .frozen = !lsi_get_bool(v, "trainable")};
   return ls_model_add_layer_normalization(model, &spec);
@@ -81,10 +87,29 @@ static ls_status add_normalization(ls_model *model, lsi_values v) {
   return ls_model_add_normalization(model, &spec);
 }
 
+/* The others go as calls. */
+static ls_status add_reshape(ls_model *model, lsi_values v) {
+  char text[512];
+  int n, used = snprintf(text, sizeof text, "Reshape([");
+  const int64_t *sizes = lsi_get_list(v, "target_shape", &n);
+  const char *name = lsi_get_text(v, "name");
+  for (int d = 0; d < n && used < 300; d++)
+    used += snprintf(text + used, sizeof text - (size_t)used, "%s%lld", d ? ", " : "", (long long)sizes[d]);
+  snprintf(text + used, sizeof text - (size_t)used, name ? "], name='%.100s')" : "])", name);
+  return ls_model_add(model, text);
+}
+
+static ls_status add_call(ls_model *model, const char *class_name, lsi_values v) {
+  char text[LSI_CALL_TEXT];
+  LSI_TRY(lsi_call_text(class_name, v, "input_shape", text, sizeof text));
+  return ls_model_add(model, text);
+}
+
 static const struct {
   const char *name;
   ls_status (*add)(ls_model *, lsi_values);
 } builders[] = {
+    {"Reshape", add_reshape},
     {"Flatten", add_flatten},
     {"Dense", add_dense},
     {"Activation", add_activation},
@@ -109,7 +134,7 @@ static ls_status add_layer(ls_model *model, const char *class_name, lsi_values v
   for (size_t i = 0; i < sizeof builders / sizeof *builders; i++)
     if (strcmp(builders[i].name, class_name) == 0)
       return builders[i].add(model, v);
-  LSI_FAIL(LS_ERR_INTERNAL, NULL, "no builder for layer %s", class_name);
+  return add_call(model, class_name, v);
 }
 
 static ls_status add_layers(const ls_config *config, ls_model *model) {

@@ -107,7 +107,7 @@ static const lsi_key parallel_keys[] = {
         "multiply-adds from which a product is given to all threads; 0: 500000, or what tune found"),
     KEY("bucket_kib", INT, "0", "[0,1e9]",
         "KiB of gradient exchanged in one go; 0: 4096, or what tune found"),
-    KEY("exchange", CHOICE, "auto", "auto|shared|mpi",
+    KEY("exchange", CHOICE, "auto", "auto|shared|hierarchical|mpi",
         "how gradients meet; never changes the result"),
     KEY("deadline_seconds", FLOAT, "120.0", "[0,1e9]",
         "how long a rank waits for another one before the run ends; 0: for ever"),
@@ -232,7 +232,7 @@ static void limits_text(const char *limits, char *buffer, size_t size) {
   }
 }
 
-/* "auto|shared|mpi" as "auto, shared or mpi" */
+/* "auto|shared|hierarchical|mpi" as "auto, shared or mpi" */
 static void choices_text(const char *choices, char *buffer, size_t size) {
   size_t used = 0;
   for (const char *p = choices; *p && used + 8 < size; p++) {

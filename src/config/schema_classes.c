@@ -28,6 +28,8 @@ static const lsi_key dense_keys[] = {
     KEY("kernel_regularizer", TEXT, NULL, NULL, "l1, l2, l1_l2, or a call: L2(0.001)"),
     KEY("bias_regularizer", TEXT, NULL, NULL, ""),
     KEY("activity_regularizer", TEXT, NULL, NULL, ""),
+    KEY("kernel_constraint", TEXT, NULL, NULL, "non_neg, unit_norm, max_norm, min_max_norm, or a call: MaxNorm(3.0)"),
+    KEY("bias_constraint", TEXT, NULL, NULL, ""),
     TRAINABLE,
     COMMON,
 };
@@ -51,6 +53,8 @@ static const lsi_key batch_normalization_keys[] = {
     KEY("moving_variance_initializer", TEXT, "ones", NULL, ""),
     KEY("beta_regularizer", TEXT, NULL, NULL, ""),
     KEY("gamma_regularizer", TEXT, NULL, NULL, ""),
+    KEY("beta_constraint", TEXT, NULL, NULL, ""),
+    KEY("gamma_constraint", TEXT, NULL, NULL, ""),
     TRAINABLE,
     COMMON,
 };
@@ -62,6 +66,8 @@ static const lsi_key layer_normalization_keys[] = {
     KEY("gamma_initializer", TEXT, "ones", NULL, ""),
     KEY("beta_regularizer", TEXT, NULL, NULL, ""),
     KEY("gamma_regularizer", TEXT, NULL, NULL, ""),
+    KEY("beta_constraint", TEXT, NULL, NULL, ""),
+    KEY("gamma_constraint", TEXT, NULL, NULL, ""),
     TRAINABLE,
     COMMON,
 };
@@ -78,6 +84,33 @@ static const lsi_key normalization_keys[] = {
     COMMON,
 };
 
+static const lsi_key relu_keys[] = {
+    KEY("max_value", FLOAT, NULL, "[0,inf)", "no output is larger"),
+    KEY("negative_slope", FLOAT, "0.0", "[0,inf)", "below the threshold"),
+    KEY("threshold", FLOAT, "0.0", "[0,inf)", "only what is above it passes"),
+    COMMON,
+};
+static const lsi_key leaky_relu_keys[] = {KEY("negative_slope", FLOAT, "0.3", "[0,inf)", "below 0"), COMMON};
+static const lsi_key elu_keys[] = {KEY("alpha", FLOAT, "1.0", NULL, "the outputs' lower bound is -alpha"), COMMON};
+static const lsi_key prelu_keys[] = {
+    KEY("alpha_initializer", TEXT, "zeros", NULL, "alpha is the slope below 0 of each value, and learned"),
+    KEY("alpha_regularizer", TEXT, NULL, NULL, ""),
+    KEY("alpha_constraint", TEXT, NULL, NULL, ""),
+    TRAINABLE,
+    COMMON,
+};
+static const lsi_key softmax_keys[] = {COMMON};
+#define NOISE_SEED KEY("seed", INT, "0", "[0,9e18]", "0: from fit.seed and the layer's place")
+static const lsi_key gaussian_noise_keys[] = {KEY("stddev", FLOAT, NULL, "[0,1]", "of what is added", .required = true), NOISE_SEED, COMMON};
+static const lsi_key gaussian_dropout_keys[] = {
+    KEY("rate", FLOAT, NULL, "[0,1)", "the factors' variance is rate / (1 - rate)", .required = true), NOISE_SEED, COMMON};
+static const lsi_key alpha_dropout_keys[] = {KEY("rate", FLOAT, NULL, "[0,1)", "fraction of the inputs to drop", .required = true), NOISE_SEED,
+                                             COMMON};
+static const lsi_key reshape_keys[] = {KEY("target_shape", INTS, NULL, "[-1,1e9]", "of one sample; one size may be -1", .required = true), COMMON};
+static const lsi_key activity_regularization_keys[] = {KEY("l1", FLOAT, "0.0", "[0,inf)", "factor of the outputs' magnitudes"),
+                                                       KEY("l2", FLOAT, "0.0", "[0,inf)", "factor of their squares"), COMMON};
+static const lsi_key rms_normalization_keys[] = {KEY("epsilon", FLOAT, "1e-06", "(0,inf)", "added to the mean square"), TRAINABLE, COMMON};
+
 #define CLASS(name, table, doc) KEY(name, MAP, NULL, NULL, doc, .map = &table)
 
 static const lsi_map input_map = MAP("argument of Input", input_keys);
@@ -92,6 +125,20 @@ static const lsi_map layer_normalization_map =
 static const lsi_map rescaling_map = MAP("argument of Rescaling", rescaling_keys);
 static const lsi_map normalization_map = MAP("argument of Normalization", normalization_keys);
 
+static const lsi_map relu_map = MAP("argument of ReLU", relu_keys);
+static const lsi_map leaky_relu_map = MAP("argument of LeakyReLU", leaky_relu_keys);
+static const lsi_map elu_map = MAP("argument of ELU", elu_keys);
+static const lsi_map prelu_map = MAP("argument of PReLU", prelu_keys);
+static const lsi_map softmax_map = MAP("argument of Softmax", softmax_keys);
+static const lsi_map gaussian_noise_map = MAP("argument of GaussianNoise", gaussian_noise_keys);
+static const lsi_map gaussian_dropout_map = MAP("argument of GaussianDropout", gaussian_dropout_keys);
+static const lsi_map alpha_dropout_map = MAP("argument of AlphaDropout", alpha_dropout_keys);
+static const lsi_map reshape_map = MAP("argument of Reshape", reshape_keys);
+static const lsi_map identity_map = MAP("argument of Identity", softmax_keys);
+static const lsi_map activity_regularization_map = MAP("argument of ActivityRegularization", activity_regularization_keys);
+static const lsi_map unit_normalization_map = MAP("argument of UnitNormalization", softmax_keys);
+static const lsi_map rms_normalization_map = MAP("argument of RMSNormalization", rms_normalization_keys);
+
 static const lsi_key layer_classes[] = {
     CLASS("Input", input_map, "shape of a sample"),
     CLASS("Flatten", flatten_map, "a sample as one row of numbers"),
@@ -102,6 +149,19 @@ static const lsi_key layer_classes[] = {
     CLASS("LayerNormalization", layer_normalization_map, "normalize each sample"),
     CLASS("Rescaling", rescaling_map, "multiply and add"),
     CLASS("Normalization", normalization_map, "to mean 0 and variance 1, feature by feature"),
+    CLASS("ReLU", relu_map, "what is positive, within bounds"),
+    CLASS("LeakyReLU", leaky_relu_map, "a small slope below 0"),
+    CLASS("ELU", elu_map, "alpha (exp(x) - 1) below 0"),
+    CLASS("PReLU", prelu_map, "a learned slope below 0"),
+    CLASS("Softmax", softmax_map, "probabilities of the last axis"),
+    CLASS("GaussianNoise", gaussian_noise_map, "add noise while training"),
+    CLASS("GaussianDropout", gaussian_dropout_map, "multiply by noise of mean 1 while training"),
+    CLASS("AlphaDropout", alpha_dropout_map, "dropout that keeps mean and variance, for selu"),
+    CLASS("Reshape", reshape_map, "another shape for the same values"),
+    CLASS("Identity", identity_map, "nothing"),
+    CLASS("ActivityRegularization", activity_regularization_map, "a penalty of the outputs"),
+    CLASS("UnitNormalization", unit_normalization_map, "rows of length 1"),
+    CLASS("RMSNormalization", rms_normalization_map, "rows of mean square 1, times a learned scale"),
 };
 const lsi_map lsi_schema_layers = MAP("layer", layer_classes);
 

@@ -47,7 +47,12 @@ static void pack_rows(const chain_job *j, size_t column, size_t width, size_t fi
 }
 
 typedef float quad __attribute__((vector_size(16), aligned(4), may_alias));
+#if defined(__clang__)
+#define MIX(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
 typedef int quad_index __attribute__((vector_size(16)));
+#define MIX(a, b, ...) __builtin_shuffle(a, b, (quad_index){__VA_ARGS__})
+#endif
 
 /* Four columns: rows of w, four elements at a time, turned into columns of the panel. */
 static void pack_four(const float *from, size_t stride, size_t depth, float *to, size_t width) {
@@ -55,14 +60,14 @@ static void pack_four(const float *from, size_t stride, size_t depth, float *to,
   for (; d + 4 <= depth; d += 4) {
     quad a = *(const quad *)(from + d), b = *(const quad *)(from + stride + d);
     quad c = *(const quad *)(from + 2 * stride + d), e = *(const quad *)(from + 3 * stride + d);
-    quad ab = __builtin_shuffle(a, b, (quad_index){0, 4, 1, 5}),
-         AB = __builtin_shuffle(a, b, (quad_index){2, 6, 3, 7});
-    quad ce = __builtin_shuffle(c, e, (quad_index){0, 4, 1, 5}),
-         CE = __builtin_shuffle(c, e, (quad_index){2, 6, 3, 7});
-    *(quad *)(to + d * width) = __builtin_shuffle(ab, ce, (quad_index){0, 1, 4, 5});
-    *(quad *)(to + (d + 1) * width) = __builtin_shuffle(ab, ce, (quad_index){2, 3, 6, 7});
-    *(quad *)(to + (d + 2) * width) = __builtin_shuffle(AB, CE, (quad_index){0, 1, 4, 5});
-    *(quad *)(to + (d + 3) * width) = __builtin_shuffle(AB, CE, (quad_index){2, 3, 6, 7});
+    quad ab = MIX(a, b, 0, 4, 1, 5),
+         AB = MIX(a, b, 2, 6, 3, 7);
+    quad ce = MIX(c, e, 0, 4, 1, 5),
+         CE = MIX(c, e, 2, 6, 3, 7);
+    *(quad *)(to + d * width) = MIX(ab, ce, 0, 1, 4, 5);
+    *(quad *)(to + (d + 1) * width) = MIX(ab, ce, 2, 3, 6, 7);
+    *(quad *)(to + (d + 2) * width) = MIX(AB, CE, 0, 1, 4, 5);
+    *(quad *)(to + (d + 3) * width) = MIX(AB, CE, 2, 3, 6, 7);
   }
   for (; d < depth; d++)
     for (size_t c = 0; c < 4; c++)

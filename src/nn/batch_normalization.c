@@ -20,12 +20,7 @@ static ls_status bn_build(lsi_layer *layer, int index, lsi_layout *layout) {
             "%s: momentum %g must be in [0, 1] and epsilon %g positive", layer->name, norm->momentum, norm->epsilon);
   lsi_layer_keep_shape(layer);
   const int64_t n = layer->out.dims[layer->out.rank - 1];
-  if (norm->scale)
-    LSI_TRY(lsi_layer_add_tensor(layer, index, layout, "gamma", 1, &n, true, &norm->gamma_initializer,
-                                 &norm->gamma_regularizer));
-  if (norm->center)
-    LSI_TRY(lsi_layer_add_tensor(layer, index, layout, "beta", 1, &n, true, &norm->beta_initializer,
-                                 &norm->beta_regularizer));
+  LSI_TRY(lsi_layer_add_gamma_and_beta(layer, index, layout));
   LSI_TRY(lsi_layer_add_tensor(layer, index, layout, "moving_mean", 1, &n, false, &norm->moving_mean_initializer, NULL));
   return lsi_layer_add_tensor(layer, index, layout, "moving_variance", 1, &n, false,
                               &norm->moving_variance_initializer, NULL);

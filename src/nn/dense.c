@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Dense: y = act(x W + b) on the last axis. Three matrix products a step; the rest is fused into one pass each. */
-#include <math.h>
-
 #include "math/gemm.h"
 #include "nn/layers.h"
-#include "nn/regularizer.h"
 
 static ls_status dense_build(lsi_layer *layer, int index, lsi_layout *layout) {
   lsi_dense *dense = &layer->dense;
@@ -18,29 +15,17 @@ static ls_status dense_build(lsi_layer *layer, int index, lsi_layout *layout) {
   layer->out_size = layer->lead * (size_t)dense->units;
   LSI_TRY(lsi_layer_add_tensor(layer, index, layout, "kernel", 2, (int64_t[]){n_in, dense->units}, true,
                                &dense->kernel_initializer, &dense->kernel_regularizer));
-  if (dense->use_bias)
-    LSI_TRY(lsi_layer_add_tensor(layer, index, layout, "bias", 1, &dense->units, true,
-                                 &dense->bias_initializer, &dense->bias_regularizer));
-  return LS_OK;
+  LSI_TRY(lsi_layer_constrain(layout, &dense->kernel_constraint));
+  if (!dense->use_bias) return LS_OK;
+  LSI_TRY(lsi_layer_add_tensor(layer, index, layout, "bias", 1, &dense->units, true, &dense->bias_initializer,
+                               &dense->bias_regularizer));
+  return lsi_layer_constrain(layout, &dense->bias_constraint);
 }
 
 /* aux: a copy of z = x W + b, for activations whose derivative needs it. */
 static size_t dense_aux_bytes(const lsi_layer *layer, size_t max_rows) {
   if (!lsi_activation_needs_input(layer->dense.activation)) return 0;
   return max_rows * layer->out_size * sizeof(float);
-}
-
-/* Activity penalty of each of this rank's leaves, as Keras divides it: by the batch size. */
-static void add_activity_penalty(const lsi_layer *layer, const lsi_pass *pass, const float *y) {
-  double l1, l2;
-  lsi_regularizer_factors(&layer->dense.activity_regularizer, &l1, &l2);
-  int n_leaves = pass->plan->leaf_end - pass->plan->leaf_begin;
-  for (int l = 0; l < n_leaves; l++) {
-    double sum = 0;
-    size_t begin = (size_t)pass->leaf_row[l] * layer->out_size, end = (size_t)pass->leaf_row[l + 1] * layer->out_size;
-    for (size_t i = begin; i < end; i++) sum += l1 * fabs((double)y[i]) + l2 * (double)y[i] * (double)y[i];
-    pass->leaf_penalty[l] += sum / (double)pass->plan->n_rows;
-  }
 }
 
 static ls_status dense_forward(const lsi_layer *layer, const lsi_pass *pass, const lsi_layer_io *io) {
@@ -53,7 +38,7 @@ static ls_status dense_forward(const lsi_layer *layer, const lsi_pass *pass, con
 
   lsi_gemm_forward(rows, units, n_in, io->x, pass->params + kernel->offset, io->y);
   lsi_activation_forward(activation, rows, units, io->y, bias, io->y, z_out);
-  if (layer->dense.activity_regularizer.info && pass->leaf_penalty) add_activity_penalty(layer, pass, io->y);
+  lsi_pass_add_activity(layer, pass, io->y);
   return LS_OK;
 }
 
@@ -63,9 +48,7 @@ static ls_status dense_backward(const lsi_layer *layer, const lsi_pass *pass, co
   size_t n_in = (size_t)kernel->dims[0], units = (size_t)kernel->dims[1];
   const int64_t *leaf_row = lsi_pass_leaf_rows(pass, layer->lead);
 
-  if (layer->dense.activity_regularizer.info)
-    lsi_regularizer_add_grad(&layer->dense.activity_regularizer, 1.0 / (double)pass->plan->n_rows, io->y,
-                             rows * units, io->dy);
+  lsi_pass_add_activity_gradient(layer, pass, io->y, io->dy);
   if (!io->skip_activation)
     lsi_activation_backward(layer->dense.activation, rows, units, io->aux, io->y, io->dy, io->dy);
   for (int j = 0; j < pass->plan->n_nodes && kernel->trainable; j++) {

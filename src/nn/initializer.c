@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/rng.h"
 #include "nn/draw.h"
+#include "nn/orthogonal.h"
 
 #define SEED                                                                                       \
   { "seed", LSI_PARAM_INT, NAN, 0.0, LSI_MAX_COUNT, NULL }
@@ -58,7 +59,22 @@ static const lsi_class_info classes[] = {
                 {"distribution", LSI_PARAM_TEXT, 0.0, 0.0, 0.0,
                  "truncated_normal|untruncated_normal|uniform"},
                 SEED}},
+    {.kind = LSI_INIT_ORTHOGONAL,
+     .class_name = "Orthogonal",
+     .name = "orthogonal",
+     .aliases = {"OrthogonalInitializer"},
+     .n_params = 2,
+     .params = {NUMBER("gain", 1.0), SEED}},
+    {.kind = LSI_INIT_IDENTITY,
+     .class_name = "Identity",
+     .name = "identity",
+     .aliases = {"IdentityInitializer"},
+     .n_params = 1,
+     .params = {NUMBER("gain", 1.0)}},
 };
+
+static const lsi_refusal refused[] = {
+    {"STFT", "It is for layers that transform signals."}, {"STFTInitializer", "It is for layers that transform signals."}, {NULL, NULL}};
 
 static ls_status check_initializer(const lsi_object *object) {
   if (object->info->kind != LSI_INIT_RANDOM_UNIFORM)
@@ -72,7 +88,15 @@ static ls_status check_initializer(const lsi_object *object) {
 const lsi_family lsi_initializers = {.what = "initializer",
                                      .classes = classes,
                                      .n_classes = (int)(sizeof classes / sizeof *classes),
+                                     .refused = refused,
                                      .check = check_initializer};
+
+ls_status lsi_initializer_check(const lsi_object *initializer, const char *tensor, int rank) {
+  int kind = initializer->info->kind;
+  LSI_CHECK(!(kind == LSI_INIT_ORTHOGONAL && rank < 2) && !(kind == LSI_INIT_IDENTITY && rank != 2), LS_ERR_ARG, "It is for kernels.",
+            "%s: the initializer %s needs a matrix, the tensor has %d dimension%s", tensor, initializer->info->class_name, rank, rank == 1 ? "" : "s");
+  return LS_OK;
+}
 
 /* Keras's compute_fans. */
 static void fans(int rank, const int64_t *dims, double *fan_in, double *fan_out) {
@@ -156,6 +180,10 @@ static lsi_draw describe(const lsi_object *object, int rank, const int64_t *dims
     return constant(lsi_object_get(object, "value"));
   case LSI_INIT_VARIANCE_SCALING:
     return variance_scaling(object, rank, dims);
+  case LSI_INIT_ORTHOGONAL:
+    return (lsi_draw){LSI_DRAW_NORMAL, 0.0, 1.0};
+  case LSI_INIT_IDENTITY:
+    break;
   }
   return constant(NAN);
 }
@@ -164,5 +192,13 @@ void lsi_initialize(const lsi_object *initializer, uint64_t seed, uint64_t tenso
                     const int64_t *dims, float *values, size_t count) {
   double own = lsi_object_get(initializer, "seed");
   lsi_rng rng = lsi_rng_make(isnan(own) ? seed : (uint64_t)own, LSI_RNG_INIT, tensor, 0);
+  if (initializer->info->kind == LSI_INIT_IDENTITY) {
+    lsi_make_identity(lsi_object_get(initializer, "gain"), (size_t)dims[0], (size_t)dims[1], values);
+    return;
+  }
   lsi_draw_fill(describe(initializer, rank, dims), rng, values, count);
+  if (initializer->info->kind == LSI_INIT_ORTHOGONAL) {
+    size_t columns = (size_t)dims[rank - 1];
+    lsi_make_orthogonal(lsi_object_get(initializer, "gain"), count / columns, columns, values);
+  }
 }

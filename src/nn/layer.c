@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nn/constraint.h"
 #include "nn/initializer.h"
 #include "nn/layers.h"
 
@@ -17,6 +18,19 @@ const lsi_layer_ops *const lsi_layer_table[LSI_LAYER_KINDS] = {
     [LSI_LAYER_LAYER_NORMALIZATION] = &lsi_layer_normalization_ops,
     [LSI_LAYER_RESCALING] = &lsi_rescaling_ops,
     [LSI_LAYER_NORMALIZATION] = &lsi_normalization_ops,
+    [LSI_LAYER_RELU] = &lsi_relu_ops,
+    [LSI_LAYER_LEAKY_RELU] = &lsi_leaky_relu_ops,
+    [LSI_LAYER_ELU] = &lsi_elu_ops,
+    [LSI_LAYER_PRELU] = &lsi_prelu_ops,
+    [LSI_LAYER_SOFTMAX] = &lsi_softmax_ops,
+    [LSI_LAYER_GAUSSIAN_NOISE] = &lsi_gaussian_noise_ops,
+    [LSI_LAYER_GAUSSIAN_DROPOUT] = &lsi_gaussian_dropout_ops,
+    [LSI_LAYER_ALPHA_DROPOUT] = &lsi_alpha_dropout_ops,
+    [LSI_LAYER_RESHAPE] = &lsi_reshape_ops,
+    [LSI_LAYER_IDENTITY] = &lsi_identity_ops,
+    [LSI_LAYER_ACTIVITY_REGULARIZATION] = &lsi_activity_regularization_ops,
+    [LSI_LAYER_UNIT_NORMALIZATION] = &lsi_unit_normalization_ops,
+    [LSI_LAYER_RMS_NORMALIZATION] = &lsi_rms_normalization_ops,
 };
 
 size_t lsi_shape_size(const lsi_shape *shape) {
@@ -56,6 +70,11 @@ ls_status lsi_layer_init(lsi_layer *layer, lsi_layer_kind kind, const char *name
   case LSI_LAYER_BATCH_NORMALIZATION:
   case LSI_LAYER_LAYER_NORMALIZATION: return norm_defaults(&layer->norm);
   case LSI_LAYER_RESCALING: layer->rescaling.scale = 1; return LS_OK;
+  case LSI_LAYER_RMS_NORMALIZATION: layer->norm.epsilon = 1e-6; return LS_OK;
+  case LSI_LAYER_RELU: layer->relu.max_value = NAN; return LS_OK;
+  case LSI_LAYER_LEAKY_RELU: layer->relu = (lsi_relu){NAN, 0.3, 0}; return LS_OK;
+  case LSI_LAYER_ELU: layer->elu_alpha = 1; return LS_OK;
+  case LSI_LAYER_PRELU: return default_initializer(&layer->prelu.alpha_initializer, "zeros");
   default: return LS_OK;
   }
 }
@@ -73,8 +92,9 @@ ls_status lsi_layer_kind_find(const char *class_name, lsi_layer_kind *kind) {
   if (nearest)
     LSI_FAIL(LS_ERR_UNSUPPORTED, NULL, "layer class '%s' is not supported; did you mean '%s'?",
              class_name, nearest);
-  LSI_FAIL(LS_ERR_UNSUPPORTED, "supported: Dense, Flatten, Activation, Dropout, BatchNormalization, "
-           "LayerNormalization, Rescaling, Normalization, InputLayer",
+  LSI_FAIL(LS_ERR_UNSUPPORTED, "supported: Dense, Flatten, Reshape, Identity, Activation, ReLU, LeakyReLU, PReLU, ELU, Softmax, Dropout, "
+           "GaussianNoise, GaussianDropout, AlphaDropout, ActivityRegularization, BatchNormalization, LayerNormalization, "
+           "RMSNormalization, UnitNormalization, Rescaling, Normalization, InputLayer",
            "layer class '%s' is not supported", class_name);
 }
 
@@ -85,8 +105,28 @@ ls_status lsi_layer_add_tensor(const lsi_layer *layer, int index, lsi_layout *la
   snprintf(tensor.name, sizeof tensor.name, "%s/%s", layer->name, variable);
   for (int d = 0; d < rank; d++) tensor.dims[d] = dims[d];
   tensor.initializer = *initializer;
+  LSI_TRY(lsi_initializer_check(initializer, tensor.name, rank));
   if (regularizer) tensor.regularizer = *regularizer;
   return lsi_layout_add(layout, &tensor);
+}
+
+ls_status lsi_layer_constrain(lsi_layout *layout, const lsi_object *constraint) {
+  lsi_tensor *last = &layout->tensors[layout->n - 1];
+  LSI_TRY(lsi_constraint_check(constraint, last->name, last->rank));
+  last->constraint = *constraint;
+  return LS_OK;
+}
+
+ls_status lsi_layer_add_gamma_and_beta(const lsi_layer *layer, int index, lsi_layout *layout) {
+  const lsi_norm *norm = &layer->norm;
+  const int64_t n = layer->out.dims[layer->out.rank - 1];
+  if (norm->scale) {
+    LSI_TRY(lsi_layer_add_tensor(layer, index, layout, "gamma", 1, &n, true, &norm->gamma_initializer, &norm->gamma_regularizer));
+    LSI_TRY(lsi_layer_constrain(layout, &norm->gamma_constraint));
+  }
+  if (!norm->center) return LS_OK;
+  LSI_TRY(lsi_layer_add_tensor(layer, index, layout, "beta", 1, &n, true, &norm->beta_initializer, &norm->beta_regularizer));
+  return lsi_layer_constrain(layout, &norm->beta_constraint);
 }
 
 const lsi_tensor *lsi_layer_tensor(const lsi_layer *layer, const char *variable) {

@@ -18,6 +18,9 @@ size_t lsi_shape_size(const lsi_shape *shape);
 typedef enum lsi_layer_kind {
   LSI_LAYER_INPUT, LSI_LAYER_FLATTEN, LSI_LAYER_DENSE, LSI_LAYER_ACTIVATION, LSI_LAYER_DROPOUT,
   LSI_LAYER_BATCH_NORMALIZATION, LSI_LAYER_LAYER_NORMALIZATION, LSI_LAYER_RESCALING, LSI_LAYER_NORMALIZATION,
+  LSI_LAYER_RELU, LSI_LAYER_LEAKY_RELU, LSI_LAYER_ELU, LSI_LAYER_PRELU, LSI_LAYER_SOFTMAX, LSI_LAYER_GAUSSIAN_NOISE,
+  LSI_LAYER_GAUSSIAN_DROPOUT, LSI_LAYER_ALPHA_DROPOUT, LSI_LAYER_RESHAPE, LSI_LAYER_IDENTITY, LSI_LAYER_ACTIVITY_REGULARIZATION,
+  LSI_LAYER_UNIT_NORMALIZATION, LSI_LAYER_RMS_NORMALIZATION,
   LSI_LAYER_KINDS
 } lsi_layer_kind;
 
@@ -27,16 +30,31 @@ typedef struct lsi_dense {
   bool use_bias;
   lsi_object kernel_initializer, bias_initializer;
   lsi_object kernel_regularizer, bias_regularizer, activity_regularizer; /* info NULL: none */
+  lsi_object kernel_constraint, bias_constraint;
 } lsi_dense;
 
-typedef struct lsi_norm { /* BatchNormalization and LayerNormalization */
+typedef struct lsi_norm { /* BatchNormalization, LayerNormalization, and epsilon of RMSNormalization */
   double momentum, epsilon;
   bool center, scale;
   lsi_object beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer;
   lsi_object beta_regularizer, gamma_regularizer;
+  lsi_object beta_constraint, gamma_constraint;
 } lsi_norm;
 
-typedef struct lsi_dropout {
+typedef struct lsi_relu { /* ReLU and LeakyReLU */
+  double max_value; /* NAN: none */
+  double negative_slope, threshold;
+} lsi_relu;
+
+typedef struct lsi_prelu {
+  lsi_object alpha_initializer, alpha_regularizer, alpha_constraint;
+} lsi_prelu;
+
+typedef struct lsi_activity { /* ActivityRegularization: l1 and l2 of what passes */
+  double l1, l2;
+} lsi_activity;
+
+typedef struct lsi_dropout { /* and the other layers of noise: GaussianNoise's stddev is the rate */
   double rate;
   uint64_t seed; /* 0: the run's */
 } lsi_dropout;
@@ -99,6 +117,11 @@ typedef struct lsi_layer {
     lsi_dropout dropout;
     lsi_rescaling rescaling;
     lsi_normalization normalization;
+    lsi_relu relu;
+    lsi_prelu prelu;
+    double elu_alpha;
+    lsi_shape target; /* Reshape's; one size may be -1: what is left */
+    lsi_activity activity;
   };
 } lsi_layer;
 

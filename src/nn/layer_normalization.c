@@ -16,13 +16,7 @@ static ls_status ln_build(lsi_layer *layer, int index, lsi_layout *layout) {
   lsi_norm *norm = &layer->norm;
   LSI_CHECK(norm->epsilon > 0, LS_ERR_ARG, NULL, "%s: epsilon is %g, must be positive", layer->name, norm->epsilon);
   lsi_layer_keep_shape(layer);
-  const int64_t n = layer->out.dims[layer->out.rank - 1];
-  if (norm->scale)
-    LSI_TRY(lsi_layer_add_tensor(layer, index, layout, "gamma", 1, &n, true, &norm->gamma_initializer,
-                                 &norm->gamma_regularizer));
-  if (!norm->center) return LS_OK;
-  return lsi_layer_add_tensor(layer, index, layout, "beta", 1, &n, true, &norm->beta_initializer,
-                              &norm->beta_regularizer);
+  return lsi_layer_add_gamma_and_beta(layer, index, layout);
 }
 
 /* aux: mean and rstd of each row, float [2, rows]; then dy * xhat, float [rows, n], whose column sums are gamma's gradient. */

@@ -6,12 +6,23 @@
 #include "nn/net.h"
 
 extern const lsi_layer_ops lsi_input_ops, lsi_flatten_ops, lsi_dense_ops, lsi_activation_ops, lsi_dropout_ops,
-    lsi_batch_normalization_ops, lsi_layer_normalization_ops, lsi_rescaling_ops, lsi_normalization_ops;
+    lsi_batch_normalization_ops, lsi_layer_normalization_ops, lsi_rescaling_ops, lsi_normalization_ops, lsi_relu_ops, lsi_leaky_relu_ops, lsi_elu_ops, lsi_prelu_ops,
+    lsi_softmax_ops, lsi_gaussian_noise_ops, lsi_gaussian_dropout_ops, lsi_alpha_dropout_ops, lsi_reshape_ops, lsi_identity_ops,
+    lsi_activity_regularization_ops, lsi_unit_normalization_ops, lsi_rms_normalization_ops;
 
 /* Add "<layer>/<variable>" to the layout; a frozen layer's tensors are not trainable. regularizer may be NULL. */
 ls_status lsi_layer_add_tensor(const lsi_layer *layer, int index, lsi_layout *layout, const char *variable,
                                int rank, const int64_t *dims, bool trainable,
                                const lsi_object *initializer, const lsi_object *regularizer);
+/* Constrain the tensor added last; info NULL: not at all. */
+ls_status lsi_layer_constrain(lsi_layout *layout, const lsi_object *constraint);
+/* The factor and offset of the last axis that `norm` asks for. */
+ls_status lsi_layer_add_gamma_and_beta(const lsi_layer *layer, int index, lsi_layout *layout);
+/* The penalty of a layer's outputs as factors of |y| and y^2; both 0: none. */
+void lsi_layer_activity(const lsi_layer *layer, double *l1, double *l2);
+/* Add it to the pass's leaves, divided by the batch size as Keras does; and its gradient to dy. */
+void lsi_pass_add_activity(const lsi_layer *layer, const lsi_pass *pass, const float *y);
+void lsi_pass_add_activity_gradient(const lsi_layer *layer, const lsi_pass *pass, const float *y, float *dy);
 /* By variable name; NULL when the layer has none. */
 const lsi_tensor *lsi_layer_tensor(const lsi_layer *layer, const char *variable);
 /* out = in. */

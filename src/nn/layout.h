@@ -32,6 +32,7 @@ typedef struct lsi_tensor {
   bool is_integer;       /* Keras stores it as an integer (Normalization's count) */
   lsi_object initializer;
   lsi_object regularizer; /* info NULL: none */
+  lsi_object constraint;  /* the same; kept after every update */
 } lsi_tensor;
 
 typedef struct lsi_layout {

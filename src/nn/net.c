@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "nn/constraint.h"
 #include "nn/initializer.h"
 #include "nn/layers.h"
 #include "nn/regularizer.h"
@@ -35,6 +36,7 @@ void lsi_net_destroy(lsi_net **net) {
   free((*net)->layers);
   lsi_layout_clear(&(*net)->layout);
   lsi_free((*net)->params);
+  lsi_free((*net)->origin);
   lsi_free(*net);
   *net = NULL;
 }
@@ -154,6 +156,7 @@ size_t lsi_net_output_width(const lsi_net *net) {
 lsi_activation lsi_net_last_activation(const lsi_net *net) {
   const lsi_layer *last = lsi_net_last(net);
   if (last->kind == LSI_LAYER_DENSE && !last->dense.activity_regularizer.info) return last->dense.activation;
+  if (last->kind == LSI_LAYER_SOFTMAX) return LSI_ACT_SOFTMAX;
   return last->kind == LSI_LAYER_ACTIVATION ? last->activation : LSI_ACT_LINEAR;
 }
 
@@ -188,6 +191,19 @@ void lsi_net_add_penalty_gradient(const lsi_net *net, const float *params, float
     const lsi_tensor *t = &net->layout.tensors[i];
     if (t->regularizer.info && t->trainable)
       lsi_regularizer_add_grad(&t->regularizer, 1.0, params + t->offset, t->count, grad + t->offset);
+  }
+}
+
+bool lsi_net_has_constraints(const lsi_net *net) {
+  for (int i = 0; i < net->layout.n; i++)
+    if (net->layout.tensors[i].constraint.info && net->layout.tensors[i].trainable) return true;
+  return false;
+}
+
+void lsi_net_constrain(const lsi_net *net, float *params) {
+  for (int i = 0; i < net->layout.n; i++) {
+    const lsi_tensor *t = &net->layout.tensors[i];
+    if (t->trainable) lsi_constraint_apply(&t->constraint, t->rank, t->dims, params + t->offset);
   }
 }
 

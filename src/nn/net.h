@@ -13,6 +13,7 @@ typedef struct lsi_net {
   float *params;      /* owned, [layout.size]; NULL until built */
   bool built;
   bool has_weights;   /* initialised, loaded or set */
+  char *origin;       /* owned: the text the net was read from, for those who write it again; NULL: none */
 } lsi_net;
 
 ls_status lsi_net_create(const char *name, lsi_net **out);
@@ -90,6 +91,10 @@ ls_status lsi_net_backward(const lsi_net *net, const lsi_pass *pass, lsi_workspa
 bool lsi_net_has_regularizers(const lsi_net *net);
 double lsi_net_penalty(const lsi_net *net, const float *params);
 void lsi_net_add_penalty_gradient(const lsi_net *net, const float *params, float *grad);
+
+/* Constraints on the trainable tensors, after an update. */
+bool lsi_net_has_constraints(const lsi_net *net);
+void lsi_net_constrain(const lsi_net *net, float *params);
 
 /* Keras 3's summary table at 80 columns. n_optimizer_params < 0: not built, the line is left out. */
 ls_status lsi_net_summary(const lsi_net *net, int64_t n_optimizer_params, FILE *out);

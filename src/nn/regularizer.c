@@ -20,8 +20,15 @@ static const lsi_class_info classes[] = {
      .params = {FACTOR("l1", 0.0), FACTOR("l2", 0.0)}},
 };
 
+static const lsi_refusal refused[] = {
+    {"OrthogonalRegularizer", "The initializer Orthogonal starts with orthogonal kernels; L2 keeps them small."},
+    {"orthogonal_regularizer", "The initializer Orthogonal starts with orthogonal kernels; L2 keeps them small."},
+    {NULL, NULL},
+};
+
 const lsi_family lsi_regularizers = {.what = "regularizer",
                                      .classes = classes,
+                                     .refused = refused,
                                      .n_classes = (int)(sizeof classes / sizeof *classes)};
 
 void lsi_regularizer_factors(const lsi_object *regularizer, double *l1, double *l2) {
@@ -52,6 +59,10 @@ void lsi_regularizer_add_grad(const lsi_object *regularizer, double scale, const
                               float *grad) {
   double l1, l2;
   lsi_regularizer_factors(regularizer, &l1, &l2);
+  lsi_regularizer_add_slopes(l1, l2, scale, w, n, grad);
+}
+
+void lsi_regularizer_add_slopes(double l1, double l2, double scale, const float *w, size_t n, float *grad) {
   if (l1 == 0.0 && l2 == 0.0)
     return;
   float f1 = (float)(scale * l1), f2 = (float)(2.0 * scale * l2);

@@ -10,6 +10,7 @@ extern const lsi_family lsi_regularizers;
 void lsi_regularizer_factors(const lsi_object *regularizer, double *l1, double *l2);
 /* The penalty, by fixed blocks in double. */
 double lsi_regularizer_loss(const lsi_object *regularizer, const float *w, size_t n);
+void lsi_regularizer_add_slopes(double l1, double l2, double scale, const float *w, size_t n, float *grad);
 /* grad += scale * (l1 sign(w) + 2 l2 w), elementwise. */
 void lsi_regularizer_add_grad(const lsi_object *regularizer, double scale, const float *w, size_t n, float *grad);
 #endif

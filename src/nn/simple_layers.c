@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Layers without weights: Input, Flatten, Activation, Rescaling. */
+/* Layers without weights: Input, Flatten, Reshape, Identity, ActivityRegularization, Activation, Rescaling. */
 #include <string.h>
 
 #include "math/clones.h"
@@ -38,6 +38,57 @@ static ls_status flatten_build(lsi_layer *layer, int index, lsi_layout *layout) 
 const lsi_layer_ops lsi_flatten_ops = {
     .class_name = "Flatten", .base_name = "flatten", .build = flatten_build,
     .forward = nothing, .backward = nothing, .aliases = always, .dx_in_place = true};
+
+const lsi_layer_ops lsi_identity_ops = {
+    .class_name = "Identity", .base_name = "identity", .build = build_same,
+    .forward = nothing, .backward = nothing, .aliases = always, .dx_in_place = true};
+
+/* One size may be -1: what the others leave. */
+static ls_status reshape_build(lsi_layer *layer, int index, lsi_layout *layout) {
+  (void)index, (void)layout;
+  int64_t known = 1, size = (int64_t)layer->in_size;
+  int open = -1;
+  layer->out = layer->target;
+  for (int d = 0; d < layer->out.rank; d++) {
+    int64_t own = layer->out.dims[d];
+    LSI_CHECK(own > 0 || (own == -1 && open < 0), LS_ERR_SHAPE, "sizes are positive; one may be -1", "%s: size %d of target_shape is %lld",
+              layer->name, d, (long long)own);
+    LSI_CHECK(own <= size, LS_ERR_SHAPE, NULL, "%s: size %d of target_shape is %lld, a sample has %lld values", layer->name, d, (long long)own,
+              (long long)size);
+    if (own == -1) open = d;
+    else known = known <= size ? known * own : known;
+  }
+  if (open >= 0 && size % known == 0) layer->out.dims[open] = size / known, known = size;
+  LSI_CHECK(known == size && layer->out.rank > 0, LS_ERR_SHAPE, "give a shape with as many values", "%s: a sample of %lld values does not fit target_shape",
+            layer->name, (long long)size);
+  layer->out_size = layer->in_size;
+  layer->lead = layer->out_size / (size_t)layer->out.dims[layer->out.rank - 1];
+  return LS_OK;
+}
+
+const lsi_layer_ops lsi_reshape_ops = {
+    .class_name = "Reshape", .base_name = "reshape", .build = reshape_build,
+    .forward = nothing, .backward = nothing, .aliases = always, .dx_in_place = true};
+
+static ls_status activity_forward(const lsi_layer *layer, const lsi_pass *pass, const lsi_layer_io *io) {
+  memcpy(io->y, io->x, lsi_pass_rows(pass) * layer->out_size * sizeof *io->y);
+  lsi_pass_add_activity(layer, pass, io->x);
+  return LS_OK;
+}
+
+static ls_status activity_backward(const lsi_layer *layer, const lsi_pass *pass, const lsi_layer_io *io) {
+  lsi_pass_add_activity_gradient(layer, pass, io->x, io->dy); /* dx is dy */
+  return LS_OK;
+}
+
+static ls_status activity_build(lsi_layer *layer, int index, lsi_layout *layout) {
+  LSI_CHECK(layer->activity.l1 >= 0 && layer->activity.l2 >= 0, LS_ERR_ARG, NULL, "%s: l1 and l2 must not be negative", layer->name);
+  return build_same(layer, index, layout);
+}
+
+const lsi_layer_ops lsi_activity_regularization_ops = {
+    .class_name = "ActivityRegularization", .base_name = "activity_regularization", .build = activity_build,
+    .forward = activity_forward, .backward = activity_backward, .dx_in_place = true};
 
 static ls_status activation_forward(const lsi_layer *layer, const lsi_pass *pass, const lsi_layer_io *io) {
   size_t rows = lsi_pass_rows(pass) * layer->lead;

@@ -1,14 +1,45 @@
 /* SPDX-License-Identifier: MIT */
-/* Keras 3's model.summary() table at 80 columns. */
+/* Keras 3's model.summary() table (keras/src/utils/summary_utils.py, drawn by rich), as wide as the terminal allows. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "nn/layers.h"
 
-/* Inner widths of the three columns, padding included: Keras gives 45, 35 and 20 per cent of 76. */
-static const int column_width[3] = {33, 24, 15};
+/* Inner widths of the three columns, padding included. */
+static int column_width[3];
+
+/* Keras: 88 characters, or 4 fewer than the terminal has; COLUMNS counts before its real width, 80 without one. */
+static int line_length(FILE *out) {
+  const char *columns = getenv("COLUMNS");
+  int width = columns ? atoi(columns) : 0;
+  struct winsize size;
+  if (width <= 0) width = ioctl(fileno(out), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+  if (width <= 0) width = 80;
+  return width - 4 > 88 ? 88 : width - 4 < 24 ? 24 : width - 4;
+}
+
+/* Columns ask for 45, 35 and 20 per cent and two characters of padding; rich takes what is too much from one after the other. */
+static void set_columns(int length) {
+  static const double ends[3] = {0.45, 0.80, 1.0};
+  int used = 0, excess = 0;
+  for (int c = 0; c < 3; c++) {
+    int width = (int)(ends[c] * length) - used;
+    used += width;
+    column_width[c] = width + 2;
+    excess += column_width[c];
+  }
+  excess -= length - 4;
+  for (int c = 0; c < 3; c++) {
+    int cut = (int)nearbyint((double)excess / (3 - c));
+    column_width[c] -= cut;
+    excess -= cut;
+  }
+}
 
 enum { CELL = 512 };
 
@@ -109,6 +140,7 @@ static void print_total(FILE *out, const char *what, uint64_t count) {
 
 ls_status lsi_net_summary(const lsi_net *net, int64_t n_optimizer_params, FILE *out) {
   LSI_CHECK(net->built, LS_ERR_STATE, "add layers and compile first", "summary: model '%s' is not built", net->name);
+  set_columns(line_length(out));
   fprintf(out, "Model: \"%s\"\n", net->name);
   rule(out, "┏", "━", "┳", "┓");
   print_row(out, "┃", (const char *const[3]){"Layer (type)", "Output Shape", "Param #"});

@@ -91,6 +91,9 @@ void lsi_optimizer_average(lsi_optimizer *optimizer, float *params);
 /* What Keras's fit() does at its end: the weights become the averages. */
 void lsi_optimizer_finalize(const lsi_optimizer *optimizer, float *params);
 
+/* Numbers in Keras's variables of it: iteration, learning rate unless it is a schedule, slots, scalar. */
+size_t lsi_optimizer_count(const lsi_optimizer *optimizer);
+
 /* After all ranges of a step. */
 void lsi_optimizer_advance(lsi_optimizer *optimizer);
 #endif

@@ -81,3 +81,18 @@ ls_status lsi_optimizer_make_slots(lsi_optimizer *o) {
   }
   return LS_OK;
 }
+
+/* Of a vector Keras has one number instead of rows and columns. */
+static size_t slot_count(lsi_slot_form form, const lsi_optim_tensor *t) {
+  if (form == LSI_SLOT_WHOLE)
+    return t->count;
+  return t->rows == 0 ? 1 : t->batches * (form == LSI_SLOT_ROWS ? t->rows : t->columns);
+}
+
+size_t lsi_optimizer_count(const lsi_optimizer *o) {
+  size_t count = (o->has_schedule ? 1 : 2) + (o->scalar_name != NULL);
+  for (int s = 0; s < o->n_slots; s++)
+    for (int i = 0; i < o->n_tensors; i++)
+      count += slot_count(o->slot_form[s], &o->tensors[i]);
+  return count;
+}

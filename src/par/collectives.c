@@ -26,6 +26,22 @@ ls_status lsi_bcast_from(const lsi_comm *comm, void *data, size_t n_bytes, int r
   return LS_OK;
 }
 
+ls_status lsi_send(const lsi_comm *comm, const void *data, size_t n_bytes, int to, int tag) {
+  MPI_Request request;
+  LSI_TRY(lsi_peers_check(comm->peers));
+  LSI_TRY(LSI_MPI_LOCKED(
+      comm, MPI_Isend(data, (int)n_bytes, MPI_BYTE, to, tag, comm->comm, &request)));
+  return lsi_wait_one(comm, &request);
+}
+
+ls_status lsi_receive(const lsi_comm *comm, void *data, size_t n_bytes, int from, int tag) {
+  MPI_Request request;
+  LSI_TRY(lsi_peers_check(comm->peers));
+  LSI_TRY(LSI_MPI_LOCKED(
+      comm, MPI_Irecv(data, (int)n_bytes, MPI_BYTE, from, tag, comm->comm, &request)));
+  return lsi_wait_one(comm, &request);
+}
+
 ls_status lsi_allgather(const lsi_comm *comm, const void *mine, void *all, size_t n_bytes) {
   MPI_Request request;
   int n = (int)n_bytes;

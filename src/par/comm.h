@@ -60,6 +60,9 @@ ls_status lsi_unite(const lsi_comm *comm, void *bytes, size_t n_bytes);
 /* From rank 0 to all; counts of any size (not limited to int). Collective. */
 ls_status lsi_bcast(const lsi_comm *comm, void *data, size_t n_bytes);
 ls_status lsi_bcast_from(const lsi_comm *comm, void *data, size_t n_bytes, int root);
+/* To and from one other rank. */
+ls_status lsi_send(const lsi_comm *comm, const void *data, size_t n_bytes, int to, int tag);
+ls_status lsi_receive(const lsi_comm *comm, void *data, size_t n_bytes, int from, int tag);
 /* n_bytes of every rank, in rank order, to all. Collective. */
 ls_status lsi_allgather(const lsi_comm *comm, const void *mine, void *all, size_t n_bytes);
 /* counts[r] floats of every rank r, to all[offsets[r]]. Collective. */

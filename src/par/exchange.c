@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "math/team.h"
 
-enum { LINE = LSI_ALIGN / sizeof(float), PIECE_LIMIT = 1 << 30 };
+enum { LINE = LSI_ALIGN / sizeof(float) };
 
 /* ---- one rank: its only partial is the root ---- */
 static ls_status post_nothing(lsi_exchange *exchange, lsi_piece piece) {
@@ -21,11 +21,17 @@ static ls_status finish_nothing(lsi_exchange *exchange) {
   return LS_OK;
 }
 
+static ls_status gather_nothing(lsi_exchange *exchange, lsi_piece piece, float *values) {
+  (void)exchange, (void)piece, (void)values;
+  return LS_OK;
+}
+
 static void free_partials(lsi_exchange *exchange) {
   lsi_free(exchange->partials);
 }
 
-static const lsi_exchange_ops none_ops = {"none", post_nothing, finish_nothing, free_partials};
+static const lsi_exchange_ops none_ops = {"none", post_nothing, finish_nothing, gather_nothing,
+                                          free_partials};
 
 static ls_status open_none(lsi_exchange *exchange) {
   size_t rows = (size_t)exchange->map.max_nodes;
@@ -48,14 +54,14 @@ lsi_piece lsi_exchange_slice(const lsi_exchange *exchange, lsi_piece piece, int 
   return slice;
 }
 
-void lsi_exchange_sum_rows(const lsi_exchange *exchange, size_t n, float *out) {
-  const lsi_node_map *map = &exchange->map;
-  size_t capacity = (size_t)map->n_ranks * (size_t)map->max_nodes;
-  int n_threads = lsi_team_for((double)n * map->n_nodes);
+void lsi_exchange_sum_nodes(const lsi_exchange *exchange, const lsi_tree_node *nodes, int n_nodes,
+                            size_t n, float *out) {
+  size_t capacity = (size_t)exchange->map.n_ranks * (size_t)exchange->map.max_nodes;
+  int n_threads = lsi_team_for((double)n * n_nodes);
   if (n_threads > exchange->n_teams - 1)
     n_threads = exchange->n_teams - 1;
   if (n_threads == 1) {
-    lsi_tree_sum_rows_f32(map->nodes, map->n_nodes, exchange->rows, n, out);
+    lsi_tree_sum_rows_f32(nodes, n_nodes, exchange->rows, n, out);
     return;
   }
 #pragma omp parallel num_threads(n_threads)
@@ -63,29 +69,38 @@ void lsi_exchange_sum_rows(const lsi_exchange *exchange, size_t n, float *out) {
     size_t begin, end;
     const float **mine = exchange->rows + (size_t)(omp_get_thread_num() + 1) * capacity;
     lsi_team_slice(n, LINE, omp_get_thread_num(), omp_get_num_threads(), &begin, &end);
-    for (int i = 0; i < map->n_nodes; i++)
+    for (int i = 0; i < n_nodes; i++)
       mine[i] = exchange->rows[i] + begin;
-    lsi_tree_sum_rows_f32(map->nodes, map->n_nodes, mine, end - begin, out + begin);
+    lsi_tree_sum_rows_f32(nodes, n_nodes, mine, end - begin, out + begin);
   }
+}
+
+/* With shared memory, or without when the choice is free and there is too little. */
+static ls_status open_sharing(lsi_exchange *exchange, lsi_exchange_kind kind) {
+  const lsi_comm *comm = exchange->comm;
+  bool one_node = comm->n_nodes == 1 && kind != LSI_EXCHANGE_HIERARCHICAL;
+  ls_status status =
+      one_node ? lsi_exchange_open_shared(exchange) : lsi_exchange_open_hierarchical(exchange);
+  if (status == LS_OK || kind != LSI_EXCHANGE_AUTO)
+    return status;
+  lsi_log_warn("%s; gradients go through MPI messages instead, which is slower (%s)",
+               ls_last_error()->message, ls_last_error()->advice);
+  lsi_error_clear();
+  return lsi_exchange_open_mpi(exchange);
 }
 
 static ls_status open_kind(lsi_exchange *exchange, lsi_exchange_kind kind) {
   const lsi_comm *comm = exchange->comm;
   if (comm->size == 1)
     return lsi_agree(comm, open_none(exchange));
-  bool one_node = comm->node_size == comm->size;
-  if (kind == LSI_EXCHANGE_MPI || (kind == LSI_EXCHANGE_AUTO && !one_node))
+  bool apart = kind == LSI_EXCHANGE_AUTO && comm->n_nodes == comm->size;
+  if (kind == LSI_EXCHANGE_MPI || apart)
     return lsi_exchange_open_mpi(exchange);
-  LSI_CHECK(one_node, LS_ERR_ARG, "choose exchange \"auto\" or \"mpi\"",
+  LSI_CHECK(kind != LSI_EXCHANGE_SHARED || comm->n_nodes == 1, LS_ERR_ARG,
+            "choose exchange \"auto\", \"hierarchical\" or \"mpi\"",
             "exchange \"shared\" needs all %d ranks on one node, but they are on %d", comm->size,
             comm->n_nodes);
-  ls_status status = lsi_exchange_open_shared(exchange);
-  if (status == LS_OK || kind == LSI_EXCHANGE_SHARED)
-    return status;
-  lsi_log_warn("%s; gradients go through MPI messages instead, which is slower (%s)",
-               ls_last_error()->message, ls_last_error()->advice);
-  lsi_error_clear();
-  return lsi_exchange_open_mpi(exchange);
+  return open_sharing(exchange, kind);
 }
 
 ls_status lsi_exchange_create(const lsi_comm *comm, lsi_exchange_kind kind, size_t n, int max_nodes,
@@ -96,7 +111,7 @@ ls_status lsi_exchange_create(const lsi_comm *comm, lsi_exchange_kind kind, size
     exchange->comm = comm;
     exchange->n = n;
     exchange->stride = lsi_round_up(n, LINE);
-    exchange->piece_limit = PIECE_LIMIT;
+    exchange->piece_limit = LSI_EXCHANGE_MAX_RANGE;
     status = lsi_node_map_create(comm->size, max_nodes, &exchange->map);
   }
   if (status == LS_OK) {
@@ -154,6 +169,24 @@ ls_status lsi_exchange_wait(lsi_exchange *exchange, const float **sum) {
   return LS_OK;
 }
 
+void lsi_exchange_set_halves(lsi_exchange *exchange, bool halves) {
+  exchange->halves = halves;
+}
+
+void lsi_exchange_owned(const lsi_exchange *exchange, size_t begin, size_t end, int rank,
+                        size_t *own_begin, size_t *own_end) {
+  lsi_piece slice = lsi_exchange_slice(exchange, (lsi_piece){begin, end}, rank);
+  *own_begin = slice.begin;
+  *own_end = slice.end;
+}
+
+ls_status lsi_exchange_gather(lsi_exchange *exchange, size_t begin, size_t end, float *values) {
+  LSI_CHECK(begin <= end && end <= exchange->n && end - begin <= exchange->piece_limit, LS_ERR_ARG,
+            NULL, "range [%zu, %zu) is outside of %zu elements, or too long", begin, end,
+            exchange->n);
+  return exchange->ops->gather(exchange, (lsi_piece){begin, end}, values);
+}
+
 const char *lsi_exchange_name(const lsi_exchange *exchange) {
   return exchange->ops->name;
 }
@@ -163,16 +196,17 @@ size_t lsi_exchange_bytes(const lsi_exchange *exchange) {
 }
 
 ls_status lsi_exchange_parse(const char *name, lsi_exchange_kind *kind) {
-  static const char *const names[] = {"auto", "shared", "mpi"}; /* in the order of the enum */
+  static const char *const names[] = {"auto", "shared", "mpi", "hierarchical"}; /* as the enum */
+  enum { N = sizeof names / sizeof *names };
   if (!name)
     name = names[0];
-  for (int i = 0; i < 3; i++) {
+  for (int i = 0; i < N; i++) {
     if (strcmp(name, names[i]) != 0)
       continue;
     *kind = (lsi_exchange_kind)i;
     return LS_OK;
   }
-  const char *nearest = lsi_nearest_name(name, names, 3);
-  LSI_FAIL(LS_ERR_ARG, "use auto, shared or mpi", "exchange \"%s\" is unknown%s%s%s", name,
-           nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+  const char *nearest = lsi_nearest_name(name, names, N);
+  LSI_FAIL(LS_ERR_ARG, "use auto, shared, hierarchical or mpi", "exchange \"%s\" is unknown%s%s%s",
+           name, nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 }

@@ -6,17 +6,29 @@
  * its leaves, see math/tree.h); afterwards every rank reads the global sum.
  * The result's bits depend on the number of leaves only: not on ranks, algorithm, ranges or topology.
  *
- *   LSI_EXCHANGE_SHARED  all ranks on one node: partials and sum live in MPI shared memory; each rank sums its slice
- *                        straight from the others' memory. Two barriers, no copies.
- *   LSI_EXCHANGE_MPI     any placement: alltoallv of slices of partials, tree sum, allgatherv.
- *   LSI_EXCHANGE_AUTO    shared where possible, else mpi. One rank: nothing moves.
+ *   LSI_EXCHANGE_SHARED        all ranks on one node: partials and sum live in shared memory; each rank sums its
+ *                              slice straight from the others' memory. Two waits, no copies.
+ *   LSI_EXCHANGE_HIERARCHICAL  several nodes: shared memory within each; between them slices of merged partials,
+ *                              then of the sum, travel as messages.
+ *   LSI_EXCHANGE_MPI           messages only, any placement.
+ *   LSI_EXCHANGE_AUTO          shared or hierarchical where possible, else mpi. One rank: nothing moves.
+ *
+ * Two halves. Every element of a range has an owner among the ranks, who ends its sum; then the sum goes to all. With
+ * lsi_exchange_set_halves the second half is left out, and lsi_exchange_gather does it for any values, such as
+ * parameters that their owners have updated.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include "base/status.h"
 #include "math/leaf_plan.h"
 #include "par/comm.h"
 
-typedef enum lsi_exchange_kind { LSI_EXCHANGE_AUTO, LSI_EXCHANGE_SHARED, LSI_EXCHANGE_MPI } lsi_exchange_kind;
+typedef enum lsi_exchange_kind {
+  LSI_EXCHANGE_AUTO,
+  LSI_EXCHANGE_SHARED,
+  LSI_EXCHANGE_MPI,
+  LSI_EXCHANGE_HIERARCHICAL
+} lsi_exchange_kind;
 typedef struct lsi_exchange lsi_exchange;
 
 /* Collective. n elements (the trainable arena), at most max_nodes partials on any rank. Falls back from shared to mpi on AUTO
@@ -36,7 +48,19 @@ ls_status lsi_exchange_start(lsi_exchange *exchange, const lsi_leaf_plan *plan, 
    lsi_exchange_start on any rank (i.e. until this rank enters it). Collective. */
 ls_status lsi_exchange_wait(lsi_exchange *exchange, const float **sum);
 
-/* "shared" / "mpi" / "none" (one rank), and bytes this rank moved since creation. */
+/* ---- the halves ---- */
+enum { LSI_EXCHANGE_MAX_RANGE = 1 << 30 }; /* longer ranges have no single slice a rank */
+/* From now on lsi_exchange_wait's sum is good in the elements this rank owns only. Logically collective. */
+void lsi_exchange_set_halves(lsi_exchange *exchange, bool halves);
+/* The elements of a range that rank `rank` owns: one piece, cut at cache lines of the arena; a function of the range and
+   the number of ranks only. Not collective. */
+void lsi_exchange_owned(const lsi_exchange *exchange, size_t begin, size_t end, int rank,
+                        size_t *own_begin, size_t *own_end);
+/* values[j], begin <= j < end, of their owners to all ranks, in place; between lsi_exchange_wait and the next step's first
+   lsi_exchange_start, at most once a range. The sum is overwritten. Collective. */
+ls_status lsi_exchange_gather(lsi_exchange *exchange, size_t begin, size_t end, float *values);
+
+/* "shared" / "hierarchical" / "mpi" / "none" (one rank), and bytes this rank moved since creation. */
 const char *lsi_exchange_name(const lsi_exchange *exchange);
 size_t lsi_exchange_bytes(const lsi_exchange *exchange);
 ls_status lsi_exchange_parse(const char *name, lsi_exchange_kind *kind); /* NULL: auto; nearest name in the error */

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All ranks on one node. One block of shared memory:
- *
- *   [ready counters | done counters][sum, n floats][partials of rank 0][partials of rank 1]...
- *
- * each part on its own pages, reserved by the rank that writes it (the sum by slices). A rank's
- * `ready` counts the pieces it has posted since creation, its `done` the pieces it has summed its
- * slice of. A piece is summed as soon as all ranks have posted it: on the way through backward if
- * they are there already, else in finish. When all are done the sum is whole, and nobody reads the
- * partials any more.
+ * All ranks on one node. A rank's `ready` counts the pieces it has posted since creation, its `done` the
+ * pieces it has summed its slice of. A piece is summed as soon as all ranks have posted it: on the way
+ * through backward if they are there already, else in finish. When all are done the sum is whole, and
+ * nobody reads the partials any more.
  */
 #include "par/exchange_kinds.h"
+
+#include <string.h>
 
 #include "base/memory.h"
 #include "par/shm.h"
@@ -20,16 +17,16 @@ enum { MAX_PENDING = 64 };
 
 typedef struct shared_state {
   lsi_shm shm;
-  lsi_counter *ready, *done; /* [size] */
+  lsi_counter *ready, *done, *gathered; /* [size] */
   float *sum;
-  size_t partials_at, partials_bytes; /* of rank 0; of each rank */
-  uint64_t n_posted, n_summed;
+  lsi_shared_layout layout;
+  uint64_t n_posted, n_summed, n_gathered;
   lsi_piece pending[MAX_PENDING]; /* piece k at k % MAX_PENDING, n_summed <= k < n_posted */
 } shared_state;
 
 static const float *partial_of(const lsi_exchange *exchange, int rank, int node) {
   const shared_state *state = exchange->state;
-  const char *block = state->shm.base + state->partials_at + (size_t)rank * state->partials_bytes;
+  const char *block = state->shm.base + state->layout.partials_at + (size_t)rank * state->layout.partials_bytes;
   return (const float *)(const void *)block + (size_t)node * exchange->stride;
 }
 
@@ -44,7 +41,7 @@ static void sum_next(lsi_exchange *exchange) {
     for (int i = map->first[r]; i < map->first[r + 1]; i++)
       exchange->rows[i] = partial_of(exchange, r, i - map->first[r]) + slice.begin;
   if (n > 0)
-    lsi_exchange_sum_rows(exchange, n, state->sum + slice.begin);
+    lsi_exchange_sum_nodes(exchange, map->nodes, map->n_nodes, n, state->sum + slice.begin);
   int others = map->n_nodes - (map->first[rank + 1] - map->first[rank]);
   exchange->bytes += n * sizeof(float) * (size_t)others;
   lsi_counter_set(&state->done[rank], ++state->n_summed);
@@ -78,6 +75,21 @@ static ls_status finish(lsi_exchange *exchange) {
   return lsi_counters_wait(state->done, exchange->comm->size, state->n_posted, exchange->comm);
 }
 
+/* Through the sum, which every rank may read. */
+static ls_status gather(lsi_exchange *exchange, lsi_piece piece, float *values) {
+  shared_state *state = exchange->state;
+  const lsi_comm *comm = exchange->comm;
+  lsi_piece own = lsi_exchange_slice(exchange, piece, comm->rank);
+  memcpy(state->sum + own.begin, values + own.begin, (own.end - own.begin) * sizeof *values);
+  exchange->bytes += (piece.end - piece.begin) * sizeof *values;
+  lsi_counter_set(&state->gathered[comm->rank], ++state->n_gathered);
+  LSI_TRY(lsi_counters_wait(state->gathered, comm->size, state->n_gathered, comm));
+  memcpy(values + piece.begin, state->sum + piece.begin,
+         (own.begin - piece.begin) * sizeof *values);
+  memcpy(values + own.end, state->sum + own.end, (piece.end - own.end) * sizeof *values);
+  return LS_OK;
+}
+
 static void destroy(lsi_exchange *exchange) {
   shared_state *state = exchange->state;
   if (!state)
@@ -87,66 +99,33 @@ static void destroy(lsi_exchange *exchange) {
   exchange->state = NULL;
 }
 
-static const lsi_exchange_ops shared_ops = {"shared", post, finish, destroy};
-
-static size_t pages(size_t n_bytes) {
-  return lsi_round_up(n_bytes, LSI_SHM_PAGE);
-}
-
-/* Sizes of the block's parts; false when they exceed the address space. */
-static bool lay_out(const lsi_exchange *exchange, size_t *sum_at, shared_state *state,
-                    size_t *total) {
-  size_t row, rows, all;
-  size_t ranks = (size_t)exchange->comm->size;
-  *sum_at = pages(2 * ranks * sizeof(lsi_counter));
-  if (exchange->stride < exchange->n || !lsi_mul_size(exchange->stride, sizeof(float), &row) ||
-      !lsi_mul_size(row, (size_t)exchange->map.max_nodes, &rows) || rows > SIZE_MAX / 4)
-    return false;
-  state->partials_bytes = pages(rows);
-  state->partials_at = *sum_at + pages(row);
-  if (!lsi_mul_size(state->partials_bytes, ranks, &all) || all > SIZE_MAX / 4)
-    return false;
-  *total = state->partials_at + all;
-  return true;
-}
-
-/* The pages this rank writes: its counters, its share of the sum, its partials. */
-static ls_status reserve(const lsi_exchange *exchange, size_t sum_at) {
-  const shared_state *state = exchange->state;
-  const int rank = exchange->comm->rank;
-  lsi_piece slice = lsi_exchange_slice(exchange, (lsi_piece){0, exchange->n}, rank);
-  size_t partials_at = state->partials_at + (size_t)rank * state->partials_bytes;
-  if (rank == 0)
-    LSI_TRY(lsi_shm_reserve(&state->shm, 0, sum_at));
-  LSI_TRY(lsi_shm_reserve(&state->shm, sum_at + slice.begin * sizeof(float),
-                          sum_at + slice.end * sizeof(float)));
-  return lsi_shm_reserve(&state->shm, partials_at, partials_at + state->partials_bytes);
-}
+static const lsi_exchange_ops shared_ops = {"shared", post, finish, gather, destroy};
 
 ls_status lsi_exchange_open_shared(lsi_exchange *exchange) {
   const lsi_comm *comm = exchange->comm;
   shared_state *state = NULL;
-  size_t sum_at = 0, total = 0;
+  lsi_shared_layout layout;
   ls_status status = LSI_ALLOC("exchange state", 1, &state);
-  if (status == LS_OK && !lay_out(exchange, &sum_at, state, &total))
-    status = lsi_error_set(LS_ERR_MEMORY, NULL, "%zu elements on %d ranks exceed the address space",
-                           exchange->n, comm->size);
+  if (status == LS_OK)
+    status = lsi_exchange_lay_out(exchange, comm->size, 3, &layout);
   LSI_TRY_GOTO(status, fail, lsi_agree(comm, status));
-  LSI_TRY_GOTO(status, fail, lsi_shm_create(comm, total, &state->shm));
-  exchange->state = state;
-  LSI_TRY_GOTO(status, fail, lsi_agree(comm, reserve(exchange, sum_at)));
+  LSI_TRY_GOTO(status, fail, lsi_shm_create(comm, layout.total, &state->shm));
+  status = lsi_exchange_reserve(exchange, &layout, &state->shm, comm->rank, comm->size);
+  LSI_TRY_GOTO(status, fail, lsi_agree(comm, status));
   LSI_TRY_GOTO(status, fail, lsi_wait_settle(comm));
   char *base = state->shm.base;
+  exchange->state = state;
+  state->layout = layout;
   state->ready = (lsi_counter *)(void *)base;
   state->done = state->ready + comm->size;
-  state->sum = (float *)(void *)(base + sum_at);
+  state->gathered = state->done + comm->size;
+  state->sum = (float *)(void *)(base + layout.sum_at);
   exchange->sum = state->sum;
-  exchange->partials =
-      (float *)(void *)(base + state->partials_at + (size_t)comm->rank * state->partials_bytes);
+  exchange->partials = (float *)(void *)(base + layout.partials_at +
+                                         (size_t)comm->rank * layout.partials_bytes);
   exchange->ops = &shared_ops;
   return LS_OK;
 fail:
-  exchange->state = NULL;
   if (state)
     lsi_shm_destroy(&state->shm);
   lsi_free(state);

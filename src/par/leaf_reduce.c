@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every rank publishes one block: [flags][canonical node 0, n values][node 1, n values]..., and
+ * Every rank publishes one block: [flags, its number][canonical node 0, n values][node 1, n values]..., and
  * reads everybody's. On one node the blocks lie in shared memory, twice: a rank may write block k +
  * 2 once all have begun call k + 1, as they have read call k's blocks by then, and it has seen that
  * when its own call k + 1 returned. So one wait a call is enough.
@@ -27,9 +27,16 @@ struct lsi_leaf_reduce {
   char *own, *all; /* mpi: this rank's block; [size] blocks */
   lsi_shm shm;     /* shared: [counters][2][size] blocks */
   uint64_t n_calls;
+  float tells, *told; /* [size] */
 };
 
-enum { FLAGS_BYTES = sizeof(double) }; /* the flag word, padded so that the values are aligned */
+/* Before a block's values. */
+typedef struct head {
+  uint32_t flags;
+  float told;
+} head;
+enum { FLAGS_BYTES = sizeof(head) };
+_Static_assert(FLAGS_BYTES % sizeof(double) == 0, "values are aligned");
 
 static lsi_counter *counters(const lsi_leaf_reduce *reduce) {
   return (lsi_counter *)(void *)reduce->shm.base;
@@ -64,6 +71,7 @@ static ls_status allocate(lsi_leaf_reduce *reduce, size_t max_values, int max_le
   LSI_TRY(lsi_node_map_create(comm->size, nodes, &reduce->map));
   LSI_TRY(LSI_ALLOC("leaf nodes", max_leaves, &reduce->leaves));
   LSI_TRY(LSI_ALLOC("leaf sums", n_values * (size_t)comm->size, &reduce->values));
+  LSI_TRY(LSI_ALLOC("leaf sums", comm->size, &reduce->told));
   LSI_TRY(LSI_ALLOC("leaf sums", reduce->block_bytes, &reduce->own));
   return LSI_ALLOC("leaf sums", reduce->block_bytes * (size_t)comm->size, &reduce->all);
 }
@@ -115,6 +123,7 @@ void lsi_leaf_reduce_destroy(lsi_leaf_reduce **reduce) {
   lsi_node_map_destroy(&(*reduce)->map);
   lsi_free((*reduce)->leaves);
   lsi_free((*reduce)->values);
+  lsi_free((*reduce)->told);
   lsi_free((*reduce)->own);
   lsi_free((*reduce)->all);
   lsi_free(*reduce);
@@ -125,7 +134,7 @@ void lsi_leaf_reduce_destroy(lsi_leaf_reduce **reduce) {
 static void fill_block(const lsi_leaf_reduce *reduce, const lsi_leaf_plan *plan,
                        double *leaf_values, size_t n, uint32_t flags, char *block) {
   double *nodes = (double *)(void *)(block + FLAGS_BYTES);
-  memcpy(block, &flags, sizeof flags);
+  memcpy(block, &(head){flags, reduce->tells}, sizeof(head));
   for (int i = 0; i < plan->n_nodes; i++) {
     int begin = plan->nodes[i].begin, n_leaves = plan->nodes[i].end - begin;
     double *first = leaf_values + (size_t)(begin - plan->leaf_begin) * n;
@@ -154,11 +163,12 @@ static uint32_t collect(const lsi_leaf_reduce *reduce, size_t n) {
     const char *block = reduce->shared ? shared_block(reduce, reduce->n_calls - 1, r)
                                        : reduce->all + (size_t)r * packed;
     size_t n_values = (size_t)(map->first[r + 1] - map->first[r]) * n;
-    uint32_t flags;
-    memcpy(&flags, block, sizeof flags);
+    head begins;
+    memcpy(&begins, block, sizeof begins);
+    reduce->told[r] = begins.told;
     memcpy(reduce->values + (size_t)map->first[r] * n, block + FLAGS_BYTES,
            n_values * sizeof(double));
-    any |= flags;
+    any |= begins.flags;
   }
   return any;
 }
@@ -180,4 +190,12 @@ ls_status lsi_leaf_reduce_sum(lsi_leaf_reduce *reduce, const lsi_leaf_plan *plan
   if (flags)
     *flags = any;
   return LS_OK;
+}
+
+void lsi_leaf_reduce_tell(lsi_leaf_reduce *reduce, float mine) {
+  reduce->tells = mine;
+}
+
+const float *lsi_leaf_reduce_told(const lsi_leaf_reduce *reduce) {
+  return reduce->told;
 }

@@ -22,4 +22,8 @@ void lsi_leaf_reduce_destroy(lsi_leaf_reduce **reduce);
  */
 ls_status lsi_leaf_reduce_sum(lsi_leaf_reduce *reduce, const lsi_leaf_plan *plan, double *leaf_values,
                               size_t n, double *out, uint32_t *flags);
+
+/* One number of this rank for all the others, with every call from now on; and theirs at the latest call, [ranks]. */
+void lsi_leaf_reduce_tell(lsi_leaf_reduce *reduce, float mine);
+const float *lsi_leaf_reduce_told(const lsi_leaf_reduce *reduce);
 #endif

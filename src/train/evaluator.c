@@ -2,6 +2,7 @@
 #include "train/evaluator.h"
 
 #include "base/memory.h"
+#include "nn/layers.h"
 #include "par/signals.h"
 #include "train/reducer.h"
 
@@ -9,8 +10,11 @@ enum { FLAG_FETCH_FAILED = 1u << 8 };
 
 /* Keras adds a batch's activity penalty to that batch's loss: then the batches matter. */
 static bool batches_matter(const lsi_net *net) {
-  for (int i = 0; i < net->n_layers; i++)
-    if (net->layers[i]->kind == LSI_LAYER_DENSE && net->layers[i]->dense.activity_regularizer.info) return true;
+  for (int i = 0; i < net->n_layers; i++) {
+    double l1, l2;
+    lsi_layer_activity(net->layers[i], &l1, &l2);
+    if (l1 != 0 || l2 != 0) return true;
+  }
   return false;
 }
 

@@ -125,14 +125,7 @@ ls_status ls_model_summary(const ls_model *model, FILE *out) {
   LSI_NOT_NULL(model);
   LSI_NOT_NULL(out);
   LSI_TRY(lsi_net_build(model->net));
-  int64_t n_optimizer = -1;
-  if (model->optimizer) {
-    uint64_t trainable = 0;
-    for (int t = 0; t < model->net->layout.n; t++)
-      if (model->net->layout.tensors[t].trainable) trainable += model->net->layout.tensors[t].count;
-    /* Keras counts the iteration, the learning rate unless it is a schedule, and the slots. */
-    n_optimizer = (int64_t)trainable * model->optimizer->n_slots + (model->optimizer->has_schedule ? 1 : 2);
-  }
+  int64_t n_optimizer = model->optimizer ? (int64_t)lsi_optimizer_count(model->optimizer) : -1;
   return lsi_net_summary(model->net, n_optimizer, out);
 }
 

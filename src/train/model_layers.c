@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "nn/constraint.h"
 #include "nn/initializer.h"
+#include "nn/layer_call.h"
 #include "nn/regularizer.h"
 #include "train/model.h"
 
@@ -52,6 +54,8 @@ ls_status ls_model_add_dense(ls_model *model, const ls_dense_spec *spec) {
   LSI_TRY(set_object(&lsi_regularizers, "bias_regularizer", spec->bias_regularizer, &dense->bias_regularizer));
   LSI_TRY(set_object(&lsi_regularizers, "activity_regularizer", spec->activity_regularizer,
                      &dense->activity_regularizer));
+  LSI_TRY(set_object(&lsi_constraints, "kernel_constraint", spec->kernel_constraint, &dense->kernel_constraint));
+  LSI_TRY(set_object(&lsi_constraints, "bias_constraint", spec->bias_constraint, &dense->bias_constraint));
   return lsi_net_add(model->net, &layer);
 }
 
@@ -90,6 +94,8 @@ ls_status ls_model_add_batch_normalization(ls_model *model, const ls_batch_norma
                      &norm->moving_variance_initializer));
   LSI_TRY(set_object(&lsi_regularizers, "beta_regularizer", spec->beta_regularizer, &norm->beta_regularizer));
   LSI_TRY(set_object(&lsi_regularizers, "gamma_regularizer", spec->gamma_regularizer, &norm->gamma_regularizer));
+  LSI_TRY(set_object(&lsi_constraints, "beta_constraint", spec->beta_constraint, &norm->beta_constraint));
+  LSI_TRY(set_object(&lsi_constraints, "gamma_constraint", spec->gamma_constraint, &norm->gamma_constraint));
   return lsi_net_add(model->net, &layer);
 }
 
@@ -107,6 +113,8 @@ ls_status ls_model_add_layer_normalization(ls_model *model, const ls_layer_norma
   LSI_TRY(set_object(&lsi_initializers, "gamma_initializer", spec->gamma_initializer, &norm->gamma_initializer));
   LSI_TRY(set_object(&lsi_regularizers, "beta_regularizer", spec->beta_regularizer, &norm->beta_regularizer));
   LSI_TRY(set_object(&lsi_regularizers, "gamma_regularizer", spec->gamma_regularizer, &norm->gamma_regularizer));
+  LSI_TRY(set_object(&lsi_constraints, "beta_constraint", spec->beta_constraint, &norm->beta_constraint));
+  LSI_TRY(set_object(&lsi_constraints, "gamma_constraint", spec->gamma_constraint, &norm->gamma_constraint));
   return lsi_net_add(model->net, &layer);
 }
 
@@ -140,5 +148,13 @@ ls_status ls_model_add_normalization(ls_model *model, const ls_normalization_spe
   LSI_CHECK(!spec->mean == !spec->variance && (!spec->mean || spec->n > 0), LS_ERR_ARG,
             "give both, or neither to adapt to the training set", "Normalization: mean and variance come together");
   if (spec->mean) LSI_TRY(copy_constants(spec, &layer.normalization));
+  return lsi_net_add(model->net, &layer);
+}
+
+ls_status ls_model_add(ls_model *model, const char *text) {
+  lsi_layer layer;
+  LSI_NOT_NULL(model);
+  LSI_NOT_NULL(text);
+  LSI_TRY(lsi_layer_from_call(text, &layer));
   return lsi_net_add(model->net, &layer);
 }

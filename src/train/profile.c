@@ -121,12 +121,9 @@ ls_status lsi_profile_print(const ls_trainer *t, int64_t steps) {
   double launch = lsi_process_start_s();
   if (launch > 0) self.start_s = t->first_step_s - launch;
   ls_status status = measure_products(t, &self);
-  if (status == LS_OK) status = LSI_ALLOC("profile", comm->rank == 0 ? comm->size : 1, &all);
+  if (status == LS_OK) status = LSI_ALLOC("profile", comm->size, &all);
   status = lsi_agree(comm, status);
-  if (status == LS_OK) {
-    int code = MPI_Gather(&self, (int)sizeof self, MPI_BYTE, all, (int)sizeof self, MPI_BYTE, 0, comm->comm);
-    status = code == MPI_SUCCESS ? LS_OK : lsi_mpi_status(code, "MPI_Gather");
-  }
+  if (status == LS_OK) status = lsi_allgather(comm, &self, all, sizeof self);
   if (status == LS_OK && comm->rank == 0) print_profile(t, all, steps);
   lsi_free(all);
   return status;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "ckpt/keras_config.h"
+#include "ckpt/keras_origin.h"
 #include "par/peers.h"
 #include "train/run.h"
 #include "train/trainer.h"
@@ -15,7 +16,7 @@
 static ls_status open_on_root(ls_trainer *t) {
   lsi_saver *saver = &t->saver;
   LSI_TRY(lsi_run_recipe(t, &saver->recipe));
-  LSI_TRY(lsi_keras_model_json(t->model->net, &saver->model));
+  LSI_TRY(lsi_keras_model_text(t->model->net, &saver->model));
   LSI_TRY(lsi_keras_training_json(&t->model->compile, &saver->training));
   LSI_TRY(lsi_ckpt_writer_create(!t->spec.run.checkpoint_blocking, &saver->writer));
   const ls_run_spec *run = &t->spec.run;

@@ -51,6 +51,7 @@ ls_status lsi_train_step(ls_trainer *t) {
   float *outputs, *delta = t->workspace->deltas[0];
   double clock = lsi_clock_s(), begin = clock;
   lsi_phase_set(t->comm, LSI_PHASE_TRAIN, t->epoch + 1, t->step + 1);
+  lsi_pace_begin(&t->pace);
 
   lsi_pass pass;
   lsi_pass_begin(&pass, net, t->workspace, &plan, &t->reducer, true);
@@ -91,10 +92,13 @@ ls_status lsi_train_step(ls_trainer *t) {
     lsi_optimizer_update(t->optimizer, lsi_optimizer_rate(t->optimizer) * t->rate_factor, 0, net->layout.n_trainable, grad,
                          net->params);                                               /* OPTIMIZER over the whole arena     */
   lsi_optimizer_average(t->optimizer, net->params);
+  lsi_net_constrain(net, net->params);
   lsi_optimizer_advance(t->optimizer);
   lsi_tally_add(&t->tally, &t->objective, t->totals, loss, plan.n_rows);
   t->batch_loss = loss;
   lap(&clock, &t->times.update, LSI_TRACE_UPDATE, 0);
   lsi_trace_span(LSI_TRACK_TRAINING, LSI_TRACE_STEP, pass.iteration, begin, clock);
+  lsi_leaf_reduce_tell(t->reduce, lsi_pace_step(&t->pace, clock - begin));           /* who is slow?                       */
+  lsi_pace_judge(&t->pace, lsi_leaf_reduce_told(t->reduce), clock - begin);
   return LS_OK;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "par/wait.h"
 #include "train/trainer.h"
 
 #include <inttypes.h>
@@ -54,8 +55,8 @@ static ls_status measure_shift(const lsi_comm *comm, int rank, double *shift_s) 
   double quickest = 1e9;
   for (int i = 0; i < ROUND_TRIPS; i++) {
     double remote = 0, begin = lsi_clock_s();
-    LSI_TRY_MPI(MPI_Send(&remote, 1, MPI_DOUBLE, rank, TAG, comm->comm));
-    LSI_TRY_MPI(MPI_Recv(&remote, 1, MPI_DOUBLE, rank, TAG, comm->comm, MPI_STATUS_IGNORE));
+    LSI_TRY(lsi_send(comm, &remote, sizeof remote, rank, TAG));
+    LSI_TRY(lsi_receive(comm, &remote, sizeof remote, rank, TAG));
     double end = lsi_clock_s();
     if (end - begin >= quickest) continue;
     quickest = end - begin;
@@ -68,9 +69,9 @@ static ls_status measure_shift(const lsi_comm *comm, int rank, double *shift_s) 
 static ls_status answer_clock(const lsi_comm *comm) {
   for (int i = 0; i < ROUND_TRIPS; i++) {
     double now;
-    LSI_TRY_MPI(MPI_Recv(&now, 1, MPI_DOUBLE, 0, TAG, comm->comm, MPI_STATUS_IGNORE));
+    LSI_TRY(lsi_receive(comm, &now, sizeof now, 0, TAG));
     now = lsi_clock_s();
-    LSI_TRY_MPI(MPI_Send(&now, 1, MPI_DOUBLE, 0, TAG, comm->comm));
+    LSI_TRY(lsi_send(comm, &now, sizeof now, 0, TAG));
   }
   return LS_OK;
 }
@@ -123,8 +124,8 @@ static ls_status allocate(const lsi_comm *comm, const lsi_timeline_rank *self, g
 static ls_status gather(const ls_trainer *t, gathered *g) {
   const lsi_comm *comm = t->comm;
   lsi_timeline_rank self = describe_rank(t);
-  LSI_TRY(lsi_agree(comm, LSI_ALLOC("timeline", comm->rank == 0 ? comm->size : 1, &g->ranks)));
-  LSI_TRY_MPI(MPI_Gather(&self, (int)sizeof self, MPI_BYTE, g->ranks, (int)sizeof self, MPI_BYTE, 0, comm->comm));
+  LSI_TRY(lsi_agree(comm, LSI_ALLOC("timeline", comm->size, &g->ranks)));
+  LSI_TRY(lsi_allgather(comm, &self, g->ranks, sizeof self));
   for (int r = 1; r < comm->size && comm->rank == 0; r++) LSI_TRY(measure_shift(comm, r, &g->ranks[r].shift_s));
   if (comm->rank != 0) LSI_TRY(answer_clock(comm));
   LSI_TRY(lsi_agree(comm, allocate(comm, &self, g)));
@@ -132,9 +133,10 @@ static ls_status gather(const ls_trainer *t, gathered *g) {
   MPI_Datatype event;
   LSI_TRY_MPI(MPI_Type_contiguous((int)sizeof(lsi_trace_event), MPI_BYTE, &event));
   LSI_TRY_MPI(MPI_Type_commit(&event));
-  int code = MPI_Gatherv(g->own, self.n_events, event, g->all, g->counts, g->places, event, 0, comm->comm);
+  MPI_Request request;
+  int code = MPI_Igatherv(g->own, self.n_events, event, g->all, g->counts, g->places, event, 0, comm->comm, &request);
   MPI_Type_free(&event);
-  return code == MPI_SUCCESS ? LS_OK : lsi_mpi_status(code, "MPI_Gatherv");
+  return code == MPI_SUCCESS ? lsi_wait_one(comm, &request) : lsi_mpi_status(code, "MPI_Igatherv");
 }
 
 static ls_status write_file(const ls_trainer *t, const gathered *g) {

@@ -188,6 +188,7 @@ static ls_status local_parts(ls_trainer *t, const ls_dataset *train) {
   LSI_TRY(lsi_guard_create(t));
   t->feed.nonfinite = t->guard.policy;
   LSI_TRY(lsi_history_create(&t->history));
+  LSI_TRY(lsi_pace_create(t->comm, &t->pace));
   t->max_nodes = most_nodes(&t->feed);
   return LSI_ALLOC("partials", t->max_nodes, &t->partials);
 }
@@ -284,6 +285,7 @@ void lsi_trainer_destroy(ls_trainer **trainer) {
   lsi_certify_clear(&t->certify);
   lsi_trace_release();
   lsi_evaluator_destroy(&t->validation);
+  lsi_pace_clear(&t->pace);
   lsi_leaf_reduce_destroy(&t->reduce);
   lsi_exchange_destroy(&t->exchange);
   lsi_lock_release(&t->lock);

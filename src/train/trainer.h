@@ -7,6 +7,7 @@
 #include "optim/clip.h"
 #include "par/exchange.h"
 #include "par/leaf_reduce.h"
+#include "par/pace.h"
 #include "store/durable.h"
 #include "train/callback.h"
 #include "train/certify.h"
@@ -62,6 +63,7 @@ struct ls_trainer {
   double totals[LSI_MAX_VALUES];
   lsi_exchange *exchange;
   lsi_leaf_reduce *reduce;
+  lsi_pace pace;                /* who is slow */
   lsi_reducer reducer;          /* the net's view of `reduce` */
   int n_buckets;
   lsi_bucket *buckets;          /* last layers first */

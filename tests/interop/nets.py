@@ -4,8 +4,19 @@ import keras
 
 ACTIVATIONS = ["linear", "sigmoid", "relu", "softmax", "tanh", "relu6", "leaky_relu", "elu", "selu", "celu", "softplus", "softsign",
                "silu", "gelu", "hard_sigmoid", "hard_silu", "hard_tanh", "exponential", "mish", "log_softmax", "sparsemax"]
+ACTIVATIONS = [name for name in ACTIVATIONS if hasattr(keras.activations, name)]  # older versions have fewer
+FREEZES = not keras.__version__.startswith("3.0.")  # which trains layers that are made with trainable=False
 SMOOTH = ["linear", "sigmoid", "tanh", "elu", "softplus", "silu", "gelu", "mish"]
-INITIALIZERS = ["glorot_uniform", "he_normal", "lecun_uniform", "random_normal", "truncated_normal"]
+
+
+def initializer(rng):
+    """By name, or an object with arguments of its own."""
+    seed = int(rng.integers(1, 1000)) if rng.random() < 0.7 else None
+    make = [lambda i: "glorot_uniform", lambda i: "he_normal", lambda i: "lecun_uniform", lambda i: "random_normal", lambda i: "truncated_normal",
+            lambda i: i.GlorotNormal(seed=seed), lambda i: i.RandomUniform(-0.3, 0.2, seed=seed), lambda i: i.Constant(0.25),
+            lambda i: i.VarianceScaling(1.5, "fan_avg", "uniform", seed=seed), lambda i: i.RandomNormal(0.1, 0.2, seed=seed)]
+    return make[rng.integers(len(make))](keras.initializers)
+
 
 
 def regularizer(rng):
@@ -16,9 +27,10 @@ def regularizer(rng):
 def dense(rng, units, activation, penalties=True):
     pick = regularizer if penalties else (lambda _: None)
     return keras.layers.Dense(
-        units, activation=activation, use_bias=bool(rng.random() < 0.8), kernel_initializer=str(rng.choice(INITIALIZERS)),
+        units, activation=activation, use_bias=bool(rng.random() < 0.8), kernel_initializer=initializer(rng),
+        bias_initializer=str(rng.choice(["zeros", "ones", "random_normal"])),
         kernel_regularizer=pick(rng), bias_regularizer=pick(rng), activity_regularizer=pick(rng),
-        trainable=bool(rng.random() < 0.9))
+        kernel_constraint=constraint(rng), bias_constraint=constraint(rng), trainable=bool(rng.random() < 0.9) or not FREEZES)
 
 
 def normalization_layer(rng, width):
@@ -26,6 +38,19 @@ def normalization_layer(rng, width):
         return keras.layers.Normalization(invert=bool(rng.random() < 0.3))
     mean, variance = rng.standard_normal(width).tolist(), (rng.random(width) + 0.1).tolist()
     return keras.layers.Normalization(mean=mean, variance=variance, invert=bool(rng.random() < 0.3))
+
+
+def small_layer(rng):
+    layers = keras.layers
+    return [lambda: layers.Rescaling(0.5, offset=0.1), lambda: layers.ReLU(max_value=1.5, negative_slope=0.1, threshold=0.2), layers.ReLU,
+            layers.LeakyReLU, lambda: layers.LeakyReLU(negative_slope=0.05), lambda: layers.ELU(alpha=0.7), layers.Softmax, layers.UnitNormalization,
+            lambda: layers.PReLU(alpha_initializer="uniform", alpha_regularizer="l2", alpha_constraint="non_neg"), layers.RMSNormalization,
+            lambda: layers.RMSNormalization(epsilon=0.01), lambda: layers.ActivityRegularization(l1=0.01, l2=0.02), layers.Identity][rng.integers(13)]()
+
+
+def constraint(rng):
+    return [None, None, None, keras.constraints.MaxNorm(1.5), keras.constraints.NonNeg(), keras.constraints.UnitNorm(axis=0),
+            keras.constraints.MinMaxNorm(0.5, 1.2, rate=0.8)][rng.integers(7)]
 
 
 def middle_layer(rng, dropout):
@@ -36,12 +61,13 @@ def middle_layer(rng, dropout):
     if kind == 1:
         return keras.layers.BatchNormalization(momentum=float(rng.choice([0.9, 0.99])), epsilon=0.002,
                                                beta_regularizer=regularizer(rng), gamma_regularizer=regularizer(rng),
-                                               trainable=bool(rng.random() < 0.85), **flags)
+                                               trainable=bool(rng.random() < 0.85) or not FREEZES, **flags)
     if kind == 2:
         return keras.layers.LayerNormalization(epsilon=0.01, gamma_regularizer=regularizer(rng), **flags)
     if kind == 3:
-        return keras.layers.Rescaling(0.5, offset=0.1)
-    return keras.layers.Dropout(0.25, seed=int(rng.integers(1, 1000)))
+        return small_layer(rng)
+    noise = [keras.layers.Dropout, keras.layers.GaussianNoise, keras.layers.GaussianDropout, keras.layers.AlphaDropout][rng.integers(4)]
+    return noise(0.25, seed=int(rng.integers(1, 1000)))
 
 
 def random_model(rng, dropout=True, last=None):
@@ -60,3 +86,12 @@ def random_model(rng, dropout=True, last=None):
         model.add(keras.layers.Flatten())
     model.add(dense(rng, int(rng.integers(2, 6)), last or str(rng.choice(SMOOTH)), penalties=not last))
     return model
+
+
+def as_functional(model, rng):
+    """The same layers as a Functional model, built one way or the other."""
+    inputs = x = keras.Input(model.input_shape[1:], name=str(rng.choice(["inputs", "pixels"])))
+    for layer in model.layers:
+        x = layer.__class__.from_config(layer.get_config())(x)
+    name = str(rng.choice(["chain", "net"]))
+    return keras.Model(inputs, x, name=name) if rng.random() < 0.5 else keras.Model([inputs], [x], name=name)

@@ -8,6 +8,7 @@
 #include "ckpt/keras_config.h"
 #include "nn/net.h"
 #include "oracle.h"
+#include "train/model.h"
 
 /* ---- one pass ---- */
 
@@ -216,6 +217,10 @@ ls_status oracle_resave(ls_context *context, oracle_call *call) {
   ls_model *model;
   LSI_TRY(ls_model_load(context, oracle_text(call, "model"), &model));
   ls_status status = compile_anew(call, model);
+  if (oracle_flag(call, "forget")) { /* Keras's own words, so that ours must do */
+    lsi_free(model->net->origin);
+    model->net->origin = NULL;
+  }
   if (status == LS_OK) status = ls_model_save(model, oracle_text(call, "save"));
   if (status == LS_OK) status = give_weights(call, model);
   ls_model_destroy(&model);

@@ -13,7 +13,7 @@ import h5py
 import keras
 import numpy as np
 
-from nets import random_model
+from nets import FREEZES, as_functional, random_model
 from oracle import Oracle, OracleError, Report, wanted
 
 absl.logging.set_verbosity(absl.logging.ERROR)
@@ -45,10 +45,35 @@ LOSSES = [
     ("sparse_categorical_crossentropy", ["accuracy"], "softmax"),
     (keras.losses.SparseCategoricalCrossentropy(from_logits=True), [keras.metrics.SparseTopKCategoricalAccuracy(k=2)], "linear"),
     (keras.losses.sparse_categorical_crossentropy, [keras.metrics.sparse_categorical_accuracy, "ce"], "softmax"),
-    ("mse", ["mae", keras.metrics.RootMeanSquaredError()], "tanh"), (keras.losses.Huber(delta=0.5), [], "linear"),
-    (keras.losses.CategoricalCrossentropy(label_smoothing=0.1), ["categorical_accuracy", keras.metrics.CategoricalAccuracy()], "softmax"),
-    ("binary_crossentropy", [keras.metrics.Precision(thresholds=0.4), "Recall"], "sigmoid"),
+    ("mse", [["mae", keras.metrics.RootMeanSquaredError()]], "tanh"), (keras.losses.Huber(delta=0.5, name="mine"), None, "linear"),
+    (keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
+     ["categorical_accuracy", keras.metrics.CategoricalAccuracy(name="hits"), keras.metrics.MeanMetricWrapper(keras.losses.mean_squared_error, name="gap")],
+     "softmax"),
+    ("binary_crossentropy", [keras.metrics.Precision(thresholds=0.4), "Recall", "acc"], "sigmoid"),
+    ("MSE", ["mae"], "linear"), (["mse"], [], "linear"),
 ]
+
+
+def add_losses(losses, metrics):
+    """Those with arguments of their own, as far as this version of Keras has them."""
+    made = [("BinaryFocalCrossentropy", {"gamma": 1.5, "apply_class_balancing": True, "alpha": 0.3}, "AUC", {"num_thresholds": 50, "curve": "PR", "name": "area"}, "sigmoid"),
+            ("CategoricalFocalCrossentropy", {"gamma": 1.5, "label_smoothing": 0.1}, "F1Score", {"average": "macro"}, "softmax"),
+            ("CategoricalGeneralizedCrossEntropy", {"q": 0.4}, "TopKCategoricalAccuracy", {"k": 2, "name": "top2"}, "softmax"),
+            ("CosineSimilarity", {"name": "angle"}, "CosineSimilarity", {}, "linear"), ("Dice", {}, "MeanSquaredLogarithmicError", {}, "sigmoid"),
+            ("Tversky", {"alpha": 0.3, "beta": 0.7}, "BinaryIoU", {}, "sigmoid"), ("LogCosh", {}, "LogCoshError", {}, "linear"),
+            ("KLDivergence", {}, "KLDivergence", {"name": "kl"}, "softmax"), ("Poisson", {}, "Poisson", {}, "softplus"),
+            ("MeanAbsolutePercentageError", {}, "MeanAbsolutePercentageError", {}, "linear"),
+            ("MeanSquaredLogarithmicError", {}, "BinaryCrossentropy", {"from_logits": True}, "softplus"),
+            ("Hinge", {}, "Hinge", {}, "tanh"), ("SquaredHinge", {}, "SquaredHinge", {}, "tanh"), ("CategoricalHinge", {}, "CategoricalHinge", {}, "softmax"),
+            ("BinaryCrossentropy", {"label_smoothing": 0.2}, "BinaryAccuracy", {"threshold": 0.3}, "sigmoid"),
+            ("SparseCategoricalCrossentropy", {"name": "classes"}, "SparseCategoricalCrossentropy", {}, "softmax")]
+    for loss, loss_arguments, metric, metric_arguments, last in made:
+        if hasattr(losses, loss) and hasattr(metrics, metric):
+            LOSSES.append((getattr(losses, loss)(**loss_arguments), [getattr(metrics, metric)(**metric_arguments)], last))
+
+
+add_losses(keras.losses, keras.metrics)
+HOW = [{}, {"weighted_metrics": ["mse"]}, {"run_eagerly": True}, {"jit_compile": False, "steps_per_execution": 3}]
 
 
 def path(name):
@@ -76,12 +101,19 @@ def plain(config):
 
 def scramble(model):
     """Weights and optimizer state that a lossy path would change."""
-    model.optimizer.build(model.trainable_variables)
-    for v in model.weights + model.optimizer.variables:
+    optimizer = model.optimizer
+    optimizer.build(model.trainable_variables)
+    unused = set()
+    if optimizer.__class__.__name__ == "Adafactor":  # which makes variables for what it does not do to vectors, or to matrices
+        for weight, row, column, whole in zip(model.trainable_variables, optimizer._r, optimizer._c, optimizer._v):
+            unused |= {id(v) for v in ((row, column) if len(weight.shape) < 2 else (whole,))}
+    for v in model.weights + optimizer.variables:
+        if id(v) in unused:
+            continue
         if v.name == "learning_rate":
             v.assign(rng.random())
         elif "int" in str(v.dtype):
-            v.assign(int(rng.integers(1, 1000)))
+            v.assign(int(rng.integers(1, 1000)) if v.name == "iteration" else 0)  # Adafactor's others stand for nothing
         else:
             v.assign(rng.random(v.shape).astype(np.float32))
 
@@ -90,7 +122,9 @@ def bits(number):
     """Keras -> ours -> Keras -> ours."""
     loss, metrics, last = LOSSES[number % len(LOSSES)]
     model = random_model(rng, last=last)
-    model.compile(OPTIMIZERS[number % len(OPTIMIZERS)](), loss, metrics=metrics)
+    if number % 3 == 1:
+        model = as_functional(model, rng)
+    model.compile(OPTIMIZERS[number % len(OPTIMIZERS)](), loss, metrics=metrics, **HOW[number % len(HOW)])
     scramble(model)
     case = f"{number}: {model.optimizer.name}"
     model.save(path("keras.keras"))
@@ -103,6 +137,18 @@ def bits(number):
                 f"{case}\n{plain(back.get_config())}\n{plain(model.get_config())}")
     report.true("ours -> Keras: optimizer's config", plain(back.optimizer.get_config()) == plain(model.optimizer.get_config()),
                 f"{case} {back.optimizer.get_config()} {model.optimizer.get_config()}")
+    if number % 3 != 1:  # without Keras's own words, as for a model that was made here
+        oracle("resave", model=path("keras.keras"), save=path("anew.keras"), forget=True)
+        anew = keras.models.load_model(path("anew.keras"))
+        report.true("written anew -> Keras: get_config", plain(anew.get_config()) == plain(model.get_config()),
+                    f"{case}\n{plain(anew.get_config())}\n{plain(model.get_config())}")
+        report.true("written anew -> Keras: optimizer's config", plain(anew.optimizer.get_config()) == plain(model.optimizer.get_config()),
+                    f"{case} {anew.optimizer.get_config()} {model.optimizer.get_config()}")
+        mine, theirs = (plain(m.get_compile_config()) for m in (anew, model))
+        if isinstance(theirs["loss"], dict) and theirs["loss"].get("class_name") != "function":
+            report.true("written anew -> Keras: loss's config", mine["loss"] == theirs["loss"], f"{case} {mine['loss']} {theirs['loss']}")
+    report.true("ours -> Keras: compile's config", plain(back.get_compile_config()) == plain(model.get_compile_config()),
+                f"{case}\n{plain(back.get_compile_config())}\n{plain(model.get_compile_config())}")
     if number % 4 == 0:
         bits_of_weights_file(model, back, case)
     # ours -> Keras -> ours: the same file again, as Keras writes it
@@ -129,7 +175,7 @@ def bits_of_weights_file(model, back, case):
 def small_model(functional=False):
     inputs = keras.Input((4,))
     layers = [keras.layers.Dense(6, "tanh", kernel_regularizer="l2"), keras.layers.BatchNormalization(momentum=0.9),
-              keras.layers.Dense(5, "softplus", trainable=False), keras.layers.Dense(5, use_bias=False), keras.layers.LayerNormalization(),
+              keras.layers.Dense(5, "softplus", trainable=not FREEZES), keras.layers.Dense(5, use_bias=False), keras.layers.LayerNormalization(),
               keras.layers.Dense(3, "softmax")]
     if not functional:
         return keras.Sequential([inputs, *layers])
@@ -211,6 +257,19 @@ def edit(change, member="config.json"):
             new.writestr(name, data)
 
 
+def edit_call(model, arguments):
+    """A Functional model whose last layer was called with more than its input."""
+    model.save(path("real.keras"))
+    with zipfile.ZipFile(path("real.keras")) as old, zipfile.ZipFile(path("refused.keras"), "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name == "config.json":
+                config = json.loads(data)
+                config["config"]["layers"][-1]["inbound_nodes"][0]["kwargs"].update(arguments)
+                data = json.dumps(config).encode()
+            new.writestr(name, data)
+
+
 def edit_weights(change):
     with zipfile.ZipFile(path("real.keras")) as old:
         old.extract("model.weights.h5", folder.name)
@@ -240,8 +299,8 @@ def refusals():
     hidden = layers.Dense(4, name="hidden")(inputs)
     refused("branches", keras.Model(inputs, layers.Add(name="sum")([hidden, inputs])), "sum")
     refused("two outputs", keras.Model(inputs, [hidden, layers.Dense(2, name="top")(hidden)]), "output_layers")
-    refused("training=False", keras.Model(inputs, layers.BatchNormalization(name="bn")(hidden, training=False)), "bn", "training")
-    refused("constraint", keras.Sequential([keras.Input((4,)), layers.Dense(3, kernel_constraint="non_neg")]), "layers[1]", "kernel_constraint")
+    refused("mask", None, "sum", "mask", save=lambda: edit_call(keras.Model(inputs, layers.Activation("relu", name="sum")(hidden)), {"mask": True}))
+    refused("shared axes", keras.Sequential([keras.Input((4,)), layers.PReLU(shared_axes=[1])]), "layers[1]", "shared_axes")
     refused("Muon", None, "optimizer", "Muon", save=lambda: edit(lambda c: c["compile_config"]["optimizer"].update(class_name="Muon")))
     edit(lambda c: None)
     refused("a missing variable", None, "layers/dense/vars", save=lambda: edit_weights(lambda f: f["layers/dense/vars"].pop("1")))
@@ -309,7 +368,7 @@ def keras_2_file(kind):
     report.true("Keras 2 .h5 -> ours -> Keras 3: optimizer", same(values(back.optimizer.variables), expected), kind)
 
 
-for i in range(104 if wanted("bits") else 0):
+for i in range(int(os.environ.get("LS_INTEROP_MODELS", "44")) if wanted("bits") else 0):
     bits(i)
 for i in range(len(OPTIMIZERS) if wanted("go_on") else 0):
     go_on(i)

@@ -102,6 +102,9 @@ def every_layer():
     flags = [{"center": c, "scale": s} for c in (True, False) for s in (True, False)]
     for shape in ((6,), (3, 4), (2, 3, 4)):
         layers = [L.Flatten(), L.Dropout(0.5), L.Rescaling(1 / 255, offset=-0.5), L.Dense(5, use_bias=False), L.Dense(5)]
+        layers += [L.ReLU(), L.ReLU(max_value=1.5, negative_slope=0.1, threshold=0.2), L.ReLU(max_value=6.0), L.ReLU(negative_slope=0.3), L.LeakyReLU(0.1),
+                   L.ELU(0.7), L.Softmax(), L.PReLU(alpha_initializer="uniform"), L.UnitNormalization(), L.RMSNormalization(epsilon=0.01), L.Identity(),
+                   L.Reshape((2, -1)), L.GaussianNoise(0.2), L.GaussianDropout(0.2), L.AlphaDropout(0.2), L.ActivityRegularization(0.1)]
         layers += [L.Normalization(), L.Normalization(invert=True), L.Normalization(mean=0.5, variance=2.0)]
         n = shape[-1]
         layers += [L.Normalization(mean=list(range(n)), variance=[0.0] + [2.0] * (n - 1), invert=i) for i in (False, True)]

@@ -181,6 +181,14 @@ def layers():
                                          L.Dense(8, "relu", kernel_regularizer="l2"), L.Dense(CLASSES, "softmax")])
     case("Rescaling, constants of Normalization", "SGD(0.1)", [
         L.Rescaling(0.5, 0.1), L.Normalization(mean=[0.1] * FEATURES, variance=[0.3] * FEATURES), *plain()])
+    constraints = keras.constraints
+    case("constraints", "SGD(0.1)", [L.Dense(9, "tanh", kernel_constraint=constraints.MaxNorm(0.8), bias_constraint=constraints.NonNeg()),
+                                     L.Dense(8, "tanh", kernel_constraint=constraints.MinMaxNorm(0.3, 0.6, rate=0.5, axis=1)),
+                                     L.Dense(CLASSES, "softmax", kernel_constraint="unit_norm")])
+    case("layers of activations", "Adam(0.01)", [L.Dense(12), L.ReLU(max_value=2.0, negative_slope=0.1, threshold=0.1), L.Dense(9), L.LeakyReLU(),
+                                                 L.Dense(8), L.PReLU(alpha_initializer="uniform"), L.Dense(8), L.ELU(alpha=0.5), L.Dense(CLASSES), L.Softmax()])
+    case("shapes and norms", "SGD(0.1)", [L.Reshape((3, -1)), L.Dense(5, "tanh"), L.UnitNormalization(), L.Flatten(), L.Dense(8), L.RMSNormalization(),
+                                          L.ActivityRegularization(l1=1e-3, l2=1e-2), L.Identity(), L.Dense(CLASSES, "softmax")])
     for activation in ["relu", "gelu", "selu", "elu", "softplus", "mish", "hard_silu", "leaky_relu"]:
         case(f"activation {activation}", "SGD(0.05, momentum=0.5)", [L.Dense(9, activation), L.Dense(CLASSES, "softmax")])
 

@@ -16,6 +16,8 @@
 
 enum { MAX_LEAVES = 70, MAX_N = 1200000 };
 
+static lsi_comm *comm = &world; /* or one whose nodes are only said to be some */
+
 /* Magnitudes far apart and both signs, so that every other order of additions shows. */
 static float leaf_value(int step, int leaf, size_t j) {
   uint64_t bits =
@@ -34,7 +36,7 @@ static float tree_value(int step, int n_leaves, int level, int i, size_t j) {
 }
 
 static void jitter(int test, int step) {
-  if (draw((uint64_t)test, (uint64_t)(1000 + step * 64 + world.rank), 0, 3) == 0)
+  if (draw((uint64_t)test, (uint64_t)(1000 + step * 64 + comm->rank), 0, 3) == 0)
     usleep(300);
 }
 
@@ -51,8 +53,8 @@ static void fill(lsi_exchange *exchange, const lsi_leaf_plan *plan, int step, si
 static void one_step(lsi_exchange *exchange, int test, int step, size_t n, int n_leaves,
                      int n_ranges) {
   lsi_leaf_plan plan;
-  lsi_leaf_plan_init(&plan, (int64_t)n_leaves * 4 - draw((uint64_t)test, 3, 0, 3), 4, world.size,
-                     world.rank);
+  lsi_leaf_plan_init(&plan, (int64_t)n_leaves * 4 - draw((uint64_t)test, 3, 0, 3), 4, comm->size,
+                     comm->rank);
   size_t end = n;
   for (int r = 0; r < n_ranges; r++) { /* from the back, as backward does */
     size_t begin =
@@ -64,7 +66,7 @@ static void one_step(lsi_exchange *exchange, int test, int step, size_t n, int n
   }
   const float *sum;
   CHECK_OK(lsi_exchange_wait(exchange, &sum));
-  if (world.size > 1) /* partials are ours again: nobody may still read them */
+  if (comm->size > 1) /* partials are ours again: nobody may still read them */
     for (int i = 0; i < plan.n_nodes; i++)
       memset(lsi_exchange_partial(exchange, i), 0xff, n * sizeof(float));
   jitter(test, step + 7);
@@ -80,7 +82,7 @@ static void one_step(lsi_exchange *exchange, int test, int step, size_t n, int n
 static void run(int test, lsi_exchange_kind kind, size_t n, int n_ranges, size_t piece_limit,
                 int n_steps) {
   lsi_exchange *exchange;
-  CHECK_OK(lsi_exchange_create(&world, kind, n, LSI_TREE_MAX_NODES, &exchange));
+  CHECK_OK(lsi_exchange_create(comm, kind, n, LSI_TREE_MAX_NODES, &exchange));
   CHECK(((uintptr_t)lsi_exchange_partial(exchange, 1) & 63) == 0, "partials are aligned");
   exchange->piece_limit = piece_limit;
   for (int step = 0; step < n_steps; step++) {
@@ -88,11 +90,48 @@ static void run(int test, lsi_exchange_kind kind, size_t n, int n_ranges, size_t
         draw((uint64_t)test, (uint64_t)(100 + step), 1, MAX_LEAVES); /* some ranks have none */
     one_step(exchange, test, step, n, n_leaves, n_ranges);
   }
-  if (world.rank == 0) /* a short arena may leave others without a slice */
-    CHECK((lsi_exchange_bytes(exchange) > 0) == (world.size > 1), "%zu bytes",
+  if (comm->rank == 0) /* a short arena may leave others without a slice */
+    CHECK((lsi_exchange_bytes(exchange) > 0) == (comm->size > 1), "%zu bytes",
         lsi_exchange_bytes(exchange));
   lsi_exchange_destroy(&exchange);
   CHECK(exchange == NULL, "the pointer is cleared");
+}
+
+/* Owners add one to their slice, and all get it. */
+static void halves(int test, lsi_exchange_kind kind, size_t n, int n_leaves) {
+  lsi_exchange *exchange;
+  lsi_leaf_plan plan;
+  const float *sum;
+  float *values;
+  size_t cut = n / 3, ranges[2][2] = {{cut, n}, {0, cut}};
+  CHECK_OK(lsi_exchange_create(comm, kind, n, LSI_TREE_MAX_NODES, &exchange));
+  CHECK_OK(LSI_ALLOC("values", n, &values));
+  lsi_exchange_set_halves(exchange, true);
+  lsi_leaf_plan_init(&plan, n_leaves, 1, comm->size, comm->rank);
+  for (int step = 0; step < 3; step++) {
+    for (int r = 0; r < 2; r++) {
+      fill(exchange, &plan, step, ranges[r][0], ranges[r][1]);
+      jitter(test, step + r);
+      CHECK_OK(lsi_exchange_start(exchange, &plan, ranges[r][0], ranges[r][1]));
+    }
+    CHECK_OK(lsi_exchange_wait(exchange, &sum));
+    memset(values, 0xff, n * sizeof *values);
+    for (int r = 0; r < 2; r++) {
+      size_t begin, end;
+      lsi_exchange_owned(exchange, ranges[r][0], ranges[r][1], comm->rank, &begin, &end);
+      for (size_t j = begin; j < end; j++)
+        values[j] = sum[j] + 1;
+      jitter(test, step + r + 9);
+      CHECK_OK(lsi_exchange_gather(exchange, ranges[r][0], ranges[r][1], values));
+    }
+    for (size_t j = 0; j < n; j++) {
+      float expected = tree_value(step, n_leaves, lsi_tree_height(n_leaves), 0, j) + 1;
+      CHECK(memcmp(&values[j], &expected, sizeof expected) == 0, "%s, halves: element %zu",
+            lsi_exchange_name(exchange), j);
+    }
+  }
+  lsi_free(values);
+  lsi_exchange_destroy(&exchange);
 }
 
 static void random_cases(lsi_exchange_kind kind) {
@@ -114,7 +153,7 @@ static void many_pieces(lsi_exchange_kind kind) {
 static void threaded(lsi_exchange_kind kind) {
   lsi_team_set_size(3);
   lsi_exchange *exchange;
-  CHECK_OK(lsi_exchange_create(&world, kind, MAX_N, 4, &exchange));
+  CHECK_OK(lsi_exchange_create(comm, kind, MAX_N, 4, &exchange));
   one_step(exchange, 30, 0, MAX_N, 8, 1);
   lsi_exchange_destroy(&exchange);
   lsi_team_set_size(1);
@@ -122,11 +161,11 @@ static void threaded(lsi_exchange_kind kind) {
 
 static void wrong_arguments(void) {
   lsi_exchange *exchange;
-  CHECK_OK(lsi_exchange_create(&world, LSI_EXCHANGE_AUTO, 100, 1, &exchange));
+  CHECK_OK(lsi_exchange_create(comm, LSI_EXCHANGE_AUTO, 100, 1, &exchange));
   lsi_leaf_plan plan;
-  lsi_leaf_plan_init(&plan, 64, 4, world.size, world.rank);
+  lsi_leaf_plan_init(&plan, 64, 4, comm->size, comm->rank);
   CHECK(lsi_exchange_start(exchange, &plan, 0, 101) == LS_ERR_ARG, "a range past the end");
-  if (world.size == 3)
+  if (comm->size == 3)
     CHECK(lsi_exchange_start(exchange, &plan, 0, 100) == LS_ERR_ARG, "too many nodes for the room");
   lsi_exchange_destroy(&exchange);
   lsi_exchange_destroy(&exchange);
@@ -139,38 +178,70 @@ static void wrong_arguments(void) {
 
 /* No room for shared memory on one rank: AUTO falls back on all ranks, SHARED fails on all. */
 static void no_room(void) {
-  if (world.size == 1)
+  if (comm->size == 1)
     return;
   struct rlimit old, tiny;
   getrlimit(RLIMIT_FSIZE, &old);
   tiny = (struct rlimit){4096, old.rlim_max};
   signal(SIGXFSZ, SIG_IGN);
-  if (world.rank == 0)
+  if (comm->rank == 0)
     setrlimit(RLIMIT_FSIZE, &tiny);
   lsi_exchange *exchange = NULL;
-  CHECK(lsi_exchange_create(&world, LSI_EXCHANGE_SHARED, 10000, 8, &exchange) == LS_ERR_NO_SPACE,
+  CHECK(lsi_exchange_create(comm, LSI_EXCHANGE_SHARED, 10000, 8, &exchange) == LS_ERR_NO_SPACE,
         "refused");
   CHECK(exchange == NULL && ls_last_error()->rank == 0, "the rank is named: %d",
         ls_last_error()->rank);
-  CHECK_OK(lsi_exchange_create(&world, LSI_EXCHANGE_AUTO, 10000, 8, &exchange));
+  CHECK_OK(lsi_exchange_create(comm, LSI_EXCHANGE_AUTO, 10000, 8, &exchange));
   setrlimit(RLIMIT_FSIZE, &old);
   CHECK(strcmp(lsi_exchange_name(exchange), "mpi") == 0, "fell back to %s",
         lsi_exchange_name(exchange));
   one_step(exchange, 40, 0, 10000, 9, 2);
   lsi_exchange_destroy(&exchange);
-  CHECK(lsi_exchange_create(&world, LSI_EXCHANGE_AUTO, (size_t)1 << 61, 8, &exchange) != LS_OK,
+  CHECK(lsi_exchange_create(comm, LSI_EXCHANGE_AUTO, (size_t)1 << 61, 8, &exchange) != LS_OK,
         "too large");
+}
+
+static void all_cases(lsi_exchange_kind kind) {
+  random_cases(kind);
+  many_pieces(kind);
+  threaded(kind);
+  halves(50, kind, 1000, 13);
+  halves(51, kind, 40, 1);
+}
+
+/* Nodes of one, two and three ranks, neighbours or not. */
+static void pretended_nodes(int (*color)(int rank), lsi_exchange_kind kind, const char *name) {
+  lsi_comm nodes;
+  CHECK_OK(lsi_comm_create_nodes(MPI_COMM_WORLD, color(world.rank), &nodes));
+  CHECK((world.rank == 0) == (nodes.rank == 0), "rank 0 stays");
+  comm = &nodes;
+  lsi_exchange *exchange;
+  CHECK_OK(lsi_exchange_create(comm, kind, 100, 8, &exchange));
+  CHECK(world.size == 1 || strcmp(lsi_exchange_name(exchange), name) == 0, "%s",
+        lsi_exchange_name(exchange));
+  lsi_exchange_destroy(&exchange);
+  all_cases(kind);
+  comm = &world;
+  lsi_comm_destroy(&nodes);
+}
+
+static int uneven(int rank) {
+  return rank == 0 ? 0 : rank < 3 ? 1 : 2;
+}
+
+static int in_turn(int rank) {
+  return rank % 2;
 }
 
 int main(void) {
   mpi_test_begin();
-  static const lsi_exchange_kind kinds[] = {LSI_EXCHANGE_AUTO, LSI_EXCHANGE_MPI};
-  for (int k = 0; k < 2; k++) {
-    random_cases(kinds[k]);
-    many_pieces(kinds[k]);
-    threaded(kinds[k]);
-  }
+  all_cases(LSI_EXCHANGE_AUTO);
+  all_cases(LSI_EXCHANGE_MPI);
   wrong_arguments();
   no_room();
+  if (world.size > 2) {
+    pretended_nodes(uneven, LSI_EXCHANGE_AUTO, "hierarchical");
+    pretended_nodes(in_turn, LSI_EXCHANGE_HIERARCHICAL, "hierarchical");
+  }
   return mpi_test_end();
 }

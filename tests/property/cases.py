@@ -72,6 +72,8 @@ METRICS = {
     "binary": ["accuracy", "Precision()", "Recall(thresholds=0.4)", "AUC(curve='PR')", "SensitivityAtSpecificity(0.5)", "FalsePositives()"],
     "values": ["mae", "mse", "RootMeanSquaredError()", "R2Score()", "CosineSimilarity()", "mape", "PearsonCorrelation()"],
 }
+SMALL_LAYERS = ["ReLU: {negative_slope: 0.1, max_value: 3.0}", "LeakyReLU: {}", "ELU: {alpha: 0.7}", 'PReLU: {alpha_initializer: "RandomUniform(0.0, 0.3)"}',
+                "GaussianNoise: {stddev: 0.1}", "UnitNormalization: {}", "RMSNormalization: {}", "ActivityRegularization: {l2: 0.001}", "Identity: {}"]
 CALLBACKS = [
     "EarlyStopping: {monitor: loss, patience: 1, restore_best_weights: true, min_delta: 0.05}",
     "EarlyStopping: {monitor: loss, patience: 0, baseline: 0.3, start_from_epoch: 1}",
@@ -145,6 +147,8 @@ class Case:
             extra += ', activity_regularizer: "%s"' % rng.choice(["L2(0.001)", "L1(0.001)"])
         if rng.random() < 0.2:
             extra += ", kernel_initializer: %s" % rng.choice(["he_normal", "lecun_uniform", "glorot_normal"])
+        if rng.random() < 0.15:
+            extra += ', kernel_constraint: "%s"' % rng.choice(["MaxNorm(1.0)", "unit_norm", "MinMaxNorm(0.1, 0.8, rate=0.5, axis=1)", "non_neg"])
         if rng.random() < 0.1:
             extra += ", use_bias: false"
         if rng.random() < 0.07:
@@ -155,7 +159,9 @@ class Case:
         if rng.random() < 0.2:
             block.append("LayerNormalization: {}")
         if rng.random() < 0.35:
-            block.append("Dropout: {rate: %.1f}" % rng.uniform(0.1, 0.6))
+            block.append("%s: {rate: %.1f}" % (rng.choice(["Dropout", "Dropout", "GaussianDropout", "AlphaDropout"]), rng.uniform(0.1, 0.6)))
+        if rng.random() < 0.3:
+            block.append(rng.choice(SMALL_LAYERS))
         return block
 
     def _layers(self, rng):

@@ -173,7 +173,7 @@ check_time_limit() { # nothing, or "learnt": with the margin the trainer learns,
   sed -i "s|^setup\$|settings=($settings); setup|" "$work/$name.sbatch"
   job=$(submit "$name" --nodes=2 --ntasks-per-node=1 --time=1)
   await "a requeue" 100 grep -qs 'requeued (restart 1 of 10)' "$work/$name.log" &&
-    said "$name" 'lockstep: Slurm ends this job in 0:0[01]:' && said "$name" 'stopped by the time limit at epoch' &&
+    said "$name" 'Slurm ends this job in 0:0[01]:' && said "$name" 'stopped by the time limit at epoch' &&
     await "the job to be waiting" 30 is "$job" PENDING && [ ! -e "$work/$name/done" ]
   report "$name: stops in time for a checkpoint, requeued" $? "$work/$name.log"
   scancel "$job"

@@ -236,7 +236,7 @@ static const mistake mistakes[] = {
      "t.yaml:3: fit.shuffle: found 'flase'; expected true, false, batch or blocks"},
     {GOOD "fit: [1]\n", NULL, "t.yaml:3: fit: found a list; expected a mapping"},
     {GOOD "parallel: {exchange: shard}\n", NULL,
-     "t.yaml:3: parallel.exchange: found 'shard'; expected auto, shared or mpi"},
+     "t.yaml:3: parallel.exchange: found 'shard'; expected auto, shared, hierarchical or mpi"},
     {GOOD "callbacks: {EarlyStopping: {}}\n", NULL,
      "t.yaml:3: callbacks: found a mapping; expected a list"},
     {GOOD "callbacks: [EarlyStoping]\n", NULL,

@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The contract across hosts, and what happens when one is lost. Usage: hosts.py contract|faults MPIRUN LOCKSTEP
+
+Longer: LS_NETNS_CASES=N random layouts.
+"""
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "property"))
+from cases import npy  # noqa: E402
+from net import Network, begin, send  # noqa: E402
+
+TIMEOUT_S = 120
+DEADLINE_S = 3
+LOST = 76
+CONFIG = """# SPDX-License-Identifier: MIT
+data: {train: %(data)s}
+model:
+  layers:
+    - Input: {shape: [24]}
+    - Dense: {units: %(units)d, activation: relu}
+    - BatchNormalization: {}
+    - Dense: {units: 40, activation: tanh}
+    - Dense: {units: 1}
+compile: {optimizer: "Adam(0.01)", loss: mse}
+fit: {epochs: %(epochs)d, batch_size: 40, verbose: 0}
+checkpoint: {every_steps: 5}
+parallel: {threads: 1, leaf_rows: 3, deadline_seconds: %(deadline)d}
+"""
+
+
+class Bench:
+    def __init__(self, mpirun, lockstep, folder):
+        self.mpirun, self.lockstep, self.folder = mpirun, lockstep, folder
+        rng = random.Random(1)
+        npy(folder + "/x.npy", "f", [500, 24], [rng.gauss(0, 1) for _ in range(12000)])
+        npy(folder + "/y.npy", "f", [500, 1], [rng.gauss(0, 1) for _ in range(500)])
+        self.run(["convert", folder + "/x.npy", folder + "/y.npy", "--out", folder + "/data.h5"])
+
+    def run(self, arguments):
+        done = subprocess.run([self.lockstep, *arguments], capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        assert done.returncode == 0, "%s: exit code %d\n%s%s" % (arguments, done.returncode, done.stdout, done.stderr)
+        return done.stdout
+
+    def config(self, name, units, epochs, deadline=TIMEOUT_S):
+        path = "%s/%s.yaml" % (self.folder, name)
+        with open(path, "w") as f:
+            f.write(CONFIG % {"data": self.folder + "/data.h5", "units": units, "epochs": epochs, "deadline": deadline})
+        return path
+
+    def digest(self, out):
+        return self.run(["digest", out + "/model.h5"]).split()[0]
+
+    def alone(self, config, out):
+        self.run(["train", config, "--out", out])
+        return self.digest(out)
+
+    def train(self, net, slots, config, out, extra=(), settings=()):
+        log = open(out + ".log", "w+")
+        arguments = [self.lockstep, "train", config, "--out", out, *settings]
+        return net.start(self.mpirun, slots, arguments, log, extra), log
+
+
+def text_of(log):
+    log.flush()
+    log.seek(0)
+    return log.read()
+
+
+def must_train(bench, net, slots, config, out, expected, extra=(), settings=()):
+    process, log = bench.train(net, slots, config, out, extra, settings)
+    code = process.wait(TIMEOUT_S)
+    assert code == 0, "%s: exit code %d\n%s" % (slots, code, text_of(log))
+    found = bench.digest(out)
+    assert found == expected, "%s %s: digest %s, expected %s" % (slots, extra, found, expected)
+
+
+def contract(bench):
+    config = bench.config("contract", 96, 2)
+    expected = bench.alone(config, bench.folder + "/alone")
+    layouts = [([1, 1], 0, ()), ([2, 1], 10, ()), ([2, 2], 0, ("--map-by", "node")), ([1, 2, 1], 0, ()),
+               ([2, 1, 2, 1], 100, ())]
+    rng = random.Random(int(os.environ.get("LS_PROPERTY_SEED", 1)))
+    for _ in range(int(os.environ.get("LS_NETNS_CASES", 0))):
+        layouts.append(([rng.randint(1, 3) for _ in range(rng.randint(2, 4))], rng.choice([0, 5, 1000]),
+                        rng.choice([(), ("--map-by", "node")])))
+    for i, (slots, mbit, extra) in enumerate(layouts):
+        start = time.monotonic()
+        exchange = "mpi" if i == 2 else "auto"
+        with Network(len(slots), mbit) as net:
+            must_train(bench, net, slots, config, "%s/run%d" % (bench.folder, i), expected, extra,
+                       ["--set", "parallel.exchange=" + exchange])
+        print("hosts with %s ranks, %s, %s %s: same digest, %.1f s" % (
+            slots, "%d Mbit/s" % mbit if mbit else "unlimited", exchange, " ".join(extra), time.monotonic() - start), flush=True)
+
+
+def checkpointed(out):
+    try:
+        return any(n.startswith("ckpt-") and n.endswith(".h5") for n in os.listdir(out + "/checkpoints"))
+    except FileNotFoundError:
+        return False
+
+
+def wait_for(condition, what, seconds=TIMEOUT_S):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.02)
+
+
+FAULTS = {
+    "killed": (lambda net, b: send(net.ranks("h2", b.lockstep)[:1], signal.SIGKILL), [137], None),
+    "stopped": (lambda net, b: send(net.ranks("h2", b.lockstep)[:1], signal.SIGSTOP), [LOST], "stopped by a signal"),
+    "cut": (lambda net, b: net.cut("h2"), None, "host h2 (rank"),
+    "stalled": (lambda net, b: net.stall("h2"), None, "host h2 (rank"),
+}
+
+
+def fault(bench, name, config, expected):
+    hit, codes, words = FAULTS[name]
+    out = "%s/%s" % (bench.folder, name)
+    with Network(2) as net:
+        process, log = bench.train(net, [1, 2], config, out)
+        wait_for(lambda: checkpointed(out) or process.poll() is not None, "no checkpoint: " + text_of(log))
+        assert process.poll() is None, "%s: it ended early\n%s" % (name, text_of(log))
+        start = time.monotonic()
+        hit(net, bench)
+        wait_for(lambda: not net.all_ranks(bench.lockstep), "%s: ranks are left\n%s" % (name, text_of(log)))
+        gone = time.monotonic() - start
+        code = process.wait(TIMEOUT_S)
+        said = text_of(log)
+        assert code != 0 and (codes is None or code in codes), "%s: exit code %d\n%s" % (name, code, said)
+        assert words is None or words in said, "%s: '%s' is not in\n%s" % (name, words, said)
+        assert said.count("lockstep: error:") <= 1 or name in ("cut", "stalled"), said
+        ended = time.monotonic() - start
+    settings = ["--set", "parallel.deadline_seconds=%d" % TIMEOUT_S]
+    with Network(2) as net:
+        must_train(bench, net, [2, 1], config, out, expected, settings=settings)
+    line = [text for text in said.splitlines() if text.startswith("lockstep: error:")]
+    print("%s: exit code %d, ranks gone after %.1f s, mpirun after %.1f s, same digest after resuming\n  %s" % (
+        name, code, gone, ended, line[0] if line else "(mpirun's own words)"), flush=True)
+
+
+def faults(bench):
+    config = bench.config("faults", 1500, 60, DEADLINE_S)
+    expected = bench.alone(config, bench.folder + "/alone")
+    for name in FAULTS:
+        fault(bench, name, config, expected)
+
+
+def main():
+    begin()
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(sys.argv[2], sys.argv[3], folder)
+        {"contract": contract, "faults": faults}[sys.argv[1]](bench)
+
+
+main()

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""Hosts on one machine: network namespaces joined by a switch, with the command started in them by mpirun.
+
+Needs root, iproute2 and Open MPI. Nothing leaves the machine: the namespaces have no route out.
+"""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+SKIPPED = 77
+SUBNET = "10.77.0"
+# Over Ethernet: two sockets a pair of hosts, as one is half-duplex for long messages; and keepalives, without which
+# mpirun waits minutes for a host that is cut off.
+MCA = {
+    "plm": "rsh", "ras": "^slurm", "pml": "ob1", "btl": "tcp,vader,self",
+    "btl_tcp_if_include": SUBNET + ".0/24", "oob_tcp_if_include": SUBNET + ".0/24", "btl_tcp_links": "2",
+    "oob_tcp_keepalive_time": "3", "oob_tcp_keepalive_intvl": "1", "oob_tcp_keepalive_probes": "3",
+    "mpi_yield_when_idle": "1", "hwloc_base_binding_policy": "none", "rmaps_base_oversubscribe": "1",
+}
+
+
+def ip(*words, check=True):
+    return subprocess.run(["ip", *words], check=check, capture_output=True, text=True)
+
+
+def why_not():
+    """Why there can be no network namespaces here, or None."""
+    if os.geteuid() != 0:
+        return "not root"
+    if not shutil.which("ip") or not shutil.which("tc"):
+        return "no ip and tc (Debian: iproute2)"
+    name = "lstry%d" % os.getpid()
+    made = ip("netns", "add", name, check=False)
+    if made.returncode != 0:
+        return "ip netns add: " + made.stderr.strip()
+    ip("netns", "del", name)
+    return None
+
+
+class Network:
+    """with Network(3, mbit=1000) as net: net.run(...)"""
+
+    def __init__(self, n_hosts, mbit=0):
+        self.n, self.mbit, self.tag = n_hosts, mbit, "ls%d" % os.getpid()
+        self.folder = "/tmp/lockstep-net-%d" % os.getpid()
+
+    def name(self, host):
+        return "%s-%s" % (self.tag, host)
+
+    def hosts(self):
+        return ["h%d" % i for i in range(1, self.n + 1)]
+
+    def __enter__(self):
+        os.makedirs(self.folder, exist_ok=True)
+        try:
+            ip("netns", "add", self.name("sw"))
+            ip("-n", self.name("sw"), "link", "add", "br0", "type", "bridge")
+            ip("-n", self.name("sw"), "link", "set", "br0", "up")
+            for i, host in enumerate(self.hosts(), 1):
+                self.join(i, host)
+            self.write_agent()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def join(self, i, host):
+        ns, switch = self.name(host), self.name("sw")
+        ip("netns", "add", ns)
+        ip("-n", ns, "link", "set", "lo", "up")
+        ip("link", "add", "eth0", "netns", ns, "type", "veth", "peer", "name", host, "netns", switch)
+        ip("-n", switch, "link", "set", host, "master", "br0", "up")
+        ip("-n", ns, "addr", "add", "%s.%d/24" % (SUBNET, i), "dev", "eth0")
+        ip("-n", ns, "link", "set", "eth0", "up")
+        if self.mbit:  # a burst of 1 ms: less loses rate, as the kernel sends lumps; more lets whole messages through free
+            subprocess.run(["ip", "netns", "exec", ns, "tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate",
+                            "%dmbit" % self.mbit, "burst", str(self.mbit * 125 + 3000), "latency", "10ms"], check=True)
+
+    def write_agent(self):
+        """What mpirun takes for ssh. The name of its own keeps Open MPI from taking all hosts for one."""
+        self.agent = self.folder + "/agent"
+        with open(self.agent, "w") as f:
+            f.write('#!/bin/bash\nwhile [ "${1#-}" != "$1" ]; do shift; done\nh=$1; shift\n'
+                    "exec ip netns exec %s-$h unshare --uts bash -c 'hostname \"$0\"; eval \"$*\"' \"$h\" \"$@\"\n" % self.tag)
+        os.chmod(self.agent, 0o755)
+
+    def __exit__(self, *_):
+        for host in self.hosts():
+            pids = ip("netns", "pids", self.name(host), check=False).stdout.split()
+            send(map(int, pids), signal.SIGKILL)
+            ip("netns", "del", self.name(host), check=False)
+        ip("netns", "del", self.name("sw"), check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self, mpirun, slots, arguments, log, extra=()):
+        """slots: ranks on each host, e.g. [2, 1]."""
+        environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+        for key in [k for k in environment if k.startswith("OMPI_MCA_")]:
+            if key[9:] in MCA:
+                del environment[key]
+        where = ",".join("%s:%d" % pair for pair in zip(self.hosts(), slots))
+        mca = [w for key, value in MCA.items() for w in ("--mca", key, value)]
+        return subprocess.Popen(
+            ["ip", "netns", "exec", self.name("h1"), "unshare", "--uts", "bash", "-c", 'hostname h1; exec "$@"', "bash",
+             mpirun, "-n", str(sum(slots)), "--host", where, "--mca", "plm_rsh_agent", self.agent, *mca, *extra, *arguments],
+            env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+
+    def cut(self, host):
+        """As when the cable is pulled."""
+        ip("-n", self.name(host), "link", "set", "eth0", "down")
+
+    def stall(self, host):
+        """The link is up, but what is sent goes nowhere."""
+        ip("-n", self.name("sw"), "link", "set", host, "nomaster")
+
+    def ranks(self, host, program):
+        found = []
+        for pid in map(int, ip("netns", "pids", self.name(host), check=False).stdout.split()):
+            try:
+                if os.readlink("/proc/%d/exe" % pid) == os.path.realpath(program):
+                    found.append(pid)
+            except OSError:
+                pass
+        return sorted(found)
+
+    def all_ranks(self, program):
+        return [pid for host in self.hosts() for pid in self.ranks(host, program)]
+
+
+def send(pids, number):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+
+def begin():
+    reason = why_not()
+    if reason:
+        print("SKIPPED: no network namespaces: " + reason)
+        sys.exit(SKIPPED)
