@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -23,6 +24,9 @@ typedef struct worker {
   lsi_h5_unpacker *unpacker;
   char *values; /* a chunk as it is in memory, or rows of a contiguous array; grows */
   size_t room;
+  const lsi_part *part; /* whose chunk it is; NULL: none */
+  int field;
+  uint64_t corner[8];
 } worker;
 
 struct lsi_fetcher {
@@ -104,10 +108,26 @@ void lsi_fetcher_destroy(lsi_fetcher **fetcher) {
   *fetcher = NULL;
 }
 
+static ls_status shortened(const job *j, int field, uint64_t first, uint64_t n) {
+  LSI_FAIL(LS_ERR_CORRUPT, "copy or make the file again; it must not change during a run", "%s, rows %llu to %llu: the file has become shorter",
+           j->part->what[field], (unsigned long long)first, (unsigned long long)(first + n) - 1);
+}
+
+/* HDF5 reads zeros where a file has been cut. */
+static ls_status check_whole(const job *j, int field, uint64_t first, uint64_t n) {
+  struct stat about;
+  bool shorter = j->part->file_bytes > 0 && fstat(j->part->descriptor, &about) == 0 && about.st_size < j->part->file_bytes;
+  return shorter ? shortened(j, field, first, n) : LS_OK;
+}
+
 /* ---- one chunk ---- */
 
 static void fill_all(char *values, size_t n, const char *value, size_t size) {
   for (size_t i = 0; i < n; i++) memcpy(values + i * size, value, size);
+}
+
+static uint64_t rows_of_chunk(const lsi_h5_array *a, const uint64_t *corner) {
+  return a->dims[0] - corner[0] < a->chunk_dims[0] ? a->dims[0] - corner[0] : a->chunk_dims[0];
 }
 
 /* The chunk in the type of memory. */
@@ -119,6 +139,7 @@ static ls_status load_chunk(const job *j, int field, worker *w) {
   size_t n = (size_t)(a->chunk_bytes / a->type_size);
   bool found;
   LSI_TRY(lsi_h5_chunk_read(a, w->unpacker, what, j->corner, w->values, &found));
+  LSI_TRY(check_whole(j, field, j->corner[0], rows_of_chunk(a, j->corner)));
   if (!found) {
     char value[8];
     LSI_TRY(lsi_h5_array_fill_value(a, what, type, value));
@@ -126,6 +147,17 @@ static ls_status load_chunk(const job *j, int field, worker *w) {
     return LS_OK;
   }
   return j->part->native[field] ? LS_OK : lsi_h5_array_convert(a, what, type, n, w->values);
+}
+
+/* Unless it is there: who reads on in order has use for what the last request left. */
+static ls_status ensure_chunk(const job *j, int field, worker *w) {
+  if (w->part == j->part && w->field == field && memcmp(w->corner, j->corner, sizeof w->corner) == 0) return LS_OK;
+  w->part = NULL;
+  LSI_TRY(load_chunk(j, field, w));
+  w->part = j->part;
+  w->field = field;
+  memcpy(w->corner, j->corner, sizeof w->corner);
+  return LS_OK;
 }
 
 /* Copy the part of a row that the chunk has: in dimension d and below. Sizes in bytes of one step of d. */
@@ -143,7 +175,7 @@ static void copy_piece(const lsi_h5_array *a, const uint64_t *corner, int d, siz
 
 static ls_status do_chunk(lsi_fetcher *f, const job *j, worker *w) {
   const lsi_h5_array *a = &j->part->arrays[f->field];
-  LSI_TRY(load_chunk(j, f->field, w));
+  LSI_TRY(ensure_chunk(j, f->field, w));
   size_t size = lsi_dtype_size(lsi_part_dtype(a)), chunk_row = size, row = size;
   for (int d = 1; d < a->rank; d++) chunk_row *= a->chunk_dims[d], row *= a->dims[d];
   for (int64_t i = j->begin; i < j->end; i++) {
@@ -166,9 +198,7 @@ static ls_status read_bytes(const job *j, int field, uint64_t first, uint64_t n,
     if (done < 0 && errno == EINTR) continue;
     LSI_CHECK(done >= 0, LS_ERR_IO, "check the disk or the network", "%s, rows %llu to %llu: cannot be read: %s", part->what[field],
               (unsigned long long)first, (unsigned long long)(first + n) - 1, strerror(errno));
-    LSI_CHECK(done > 0, LS_ERR_CORRUPT, "copy or make the file again; it must not change during a run",
-              "%s, rows %llu to %llu: the file has become shorter", part->what[field], (unsigned long long)first,
-              (unsigned long long)(first + n) - 1);
+    if (done == 0) return shortened(j, field, first, n);
     got += (size_t)done;
   }
   return LS_OK;
@@ -178,8 +208,10 @@ static ls_status read_bytes(const job *j, int field, uint64_t first, uint64_t n,
 static ls_status read_rows(const job *j, int field, uint64_t first, uint64_t n, char *to) {
   const lsi_h5_array *a = &j->part->arrays[field];
   hid_t type = lsi_dtype_h5(lsi_part_dtype(a));
-  if (!a->in_one_piece || j->part->descriptor < 0)
-    return lsi_h5_array_read_rows(a, j->part->what[field], type, first, n, to);
+  if (!a->in_one_piece || j->part->descriptor < 0) {
+    LSI_TRY(lsi_h5_array_read_rows(a, j->part->what[field], type, first, n, to));
+    return check_whole(j, field, first, n);
+  }
   LSI_TRY(read_bytes(j, field, first, n, to));
   if (j->part->native[field]) return LS_OK;
   return lsi_h5_array_convert(a, j->part->what[field], type, (size_t)(n * (a->count / a->dims[0])), to);
@@ -200,6 +232,7 @@ static ls_status do_rows(lsi_fetcher *f, const job *j, worker *w) {
   const lsi_h5_array *a = &j->part->arrays[f->field];
   const lsi_want *wants = f->wants;
   size_t values = (size_t)(a->count / a->dims[0]), row = values * lsi_dtype_size(lsi_part_dtype(a)), wide = values * value_size(a);
+  w->part = NULL;
   LSI_TRY(ensure_row(w, wide));
   int64_t most = (int64_t)(w->room / wide), gap = MERGE_BYTES / (int64_t)wide;
   for (int64_t begin = j->begin, end; begin < j->end; begin = end) {

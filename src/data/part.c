@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 
@@ -221,6 +222,8 @@ ls_status lsi_part_open(lsi_part *part, const ls_hdf5_spec *spec) {
   }
   memcpy(part->arrays, o.arrays, sizeof part->arrays);
   part->descriptor = lsi_h5_descriptor(file);
+  struct stat about;
+  part->file_bytes = part->descriptor >= 0 && fstat(part->descriptor, &about) == 0 ? (int64_t)about.st_size : 0;
   for (int i = 0; i < LSI_N_FIELDS; i++)
     part->native[i] = part->present[i] && lsi_h5_array_is_native(&part->arrays[i], lsi_dtype_h5(lsi_part_dtype(&part->arrays[i])));
   part->file = file;

@@ -19,6 +19,7 @@ typedef struct lsi_part {      /* plain data up to `what`: may be copied to anot
   char *what[LSI_N_FIELDS];    /* "path: dataset 'x'"; owned */
   hid_t file;                  /* < 0: closed; else: */
   int descriptor;              /* for pread; < 0: none */
+  int64_t file_bytes;          /* when it was opened */
   bool native[LSI_N_FIELDS];   /* stored as in memory */
 } lsi_part;
 

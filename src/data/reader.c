@@ -102,8 +102,10 @@ static int64_t share_of_budget(const lsi_fields *f, const lsi_course *c) {
 }
 
 /* Half of this rank's cores unpack chunks while the others train. */
-static int64_t workers_wanted(const lsi_fields *f) {
+static int64_t workers_wanted(const lsi_reader *r) {
+  const lsi_fields *f = r->fields;
   cpu_set_t mine;
+  if (!r->threaded) return 1;
   int n = sched_getaffinity(0, sizeof mine, &mine) == 0 ? CPU_COUNT(&mine) : 1;
   if (n >= sysconf(_SC_NPROCESSORS_ONLN)) n /= f->n_sharers; /* nobody has cores of its own */
   return n / 2 < 1 ? 1 : n / 2 > 8 ? 8 : n / 2;
@@ -111,7 +113,7 @@ static int64_t workers_wanted(const lsi_fields *f) {
 
 /* By the member with the least memory, for all. */
 static ls_status make_plan(lsi_reader *r) {
-  int64_t budget = share_of_budget(r->fields, &r->course), n_workers = workers_wanted(r->fields);
+  int64_t budget = share_of_budget(r->fields, &r->course), n_workers = workers_wanted(r);
   if (r->group.size > 1) {
     LSI_TRY(lsi_least(&r->group.comm, &budget));
     LSI_TRY(lsi_least(&r->group.comm, &n_workers));
@@ -125,21 +127,29 @@ static ls_status find_members(lsi_reader *r, int rank) {
   return LS_OK;
 }
 
-static ls_status prepare(lsi_reader *r) {
+/* Who waits for others must have a thread. */
+static void settle_threads(lsi_reader *r) {
   bool thread_safe = false;
   H5is_library_threadsafe(&thread_safe);
   r->threaded = thread_safe;
-  if (!r->threaded) {
-    r->course_rank[0] = r->course_rank[r->group.rank];
-    r->group = (lsi_group){.size = 1}; /* who waits for others must have a thread */
-  }
+  if (r->threaded) return;
+  r->course_rank[0] = r->course_rank[r->group.rank];
+  r->group = (lsi_group){.size = 1};
+}
+
+/* Plan and memory: the same on all ranks of the group, or an error on all. */
+static ls_status prepare_together(lsi_reader *r) {
+  settle_threads(r);
   ls_status status = make_plan(r);
   if (r->group.size > 1) {
     LSI_TRY(lsi_agree(&r->group.comm, status));
     LSI_TRY(lsi_unite(&r->group.comm, r->course_rank, (size_t)r->group.size * sizeof *r->course_rank));
   }
   LSI_TRY(status);
-  LSI_TRY(take_memory(r));
+  return take_memory(r);
+}
+
+static ls_status prepare_alone(lsi_reader *r) {
   place_parts(r);
   r->budget_taken = r->plan.bytes;
   r->fields->budget -= r->plan.bytes;
@@ -160,8 +170,11 @@ ls_status lsi_reader_create(const ls_dataset *data, const lsi_course *course, in
     status = find_members(r, rank);
   }
   if (group.size > 1) status = lsi_agree(&group.comm, status);
-  if (status == LS_OK) status = prepare(r);
-  if (status == LS_OK && r->group.size > 1) status = lsi_agree(&r->group.comm, status);
+  if (status == LS_OK) status = prepare_together(r);
+  if (status == LS_OK) {
+    status = prepare_alone(r);
+    if (r->group.size > 1) status = lsi_agree(&r->group.comm, status);
+  }
   if (status != LS_OK) {
     lsi_reader_destroy(&r);
     return status;
@@ -192,9 +205,10 @@ static ls_status seek(lsi_reader *r, int64_t p) {
   r->next = p;
   if (!r->threaded) return LS_OK;
   atomic_store(&r->stop, false);
-  LSI_TRY(lsi_thread_start("data reader", lsi_reader_thread, r, &r->thread));
-  r->running = true;
-  return LS_OK;
+  ls_status status = lsi_thread_start("data reader", lsi_reader_thread, r, &r->thread);
+  r->running = status == LS_OK;
+  if (!r->running) lsi_reader_give_up(r, r->at); /* the others shall not wait for it */
+  return status;
 }
 
 /* The group in use is there, or the first member's failure. */

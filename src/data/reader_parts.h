@@ -80,5 +80,7 @@ struct lsi_reader {
 lsi_slot_view lsi_reader_slot(const lsi_reader *reader, int member, int64_t group);
 /* List and fetch group number g; the failure, if any, is noted for all. */
 ls_status lsi_reader_fill(lsi_reader *reader, int64_t g, lsi_stretch s);
+/* Tell all that group g will not be complete: the error at hand is why. */
+void lsi_reader_give_up(lsi_reader *reader, int64_t g);
 void *lsi_reader_thread(void *reader);
 #endif

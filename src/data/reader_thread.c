@@ -68,13 +68,19 @@ static void list_rows(lsi_reader *r, int64_t g, lsi_stretch s) {
   *slot.count = lsi_course_rows_of_rank(&r->ahead, s, r->course_rank[r->group.rank], slot.rows);
 }
 
+void lsi_reader_give_up(lsi_reader *r, int64_t g) {
+  r->failure[r->group.rank] = (lsi_reader_failure){g + 1, *ls_last_error()};
+  lsi_counter_set(&r->listed[r->group.rank], (uint64_t)g + 1);
+  lsi_counter_set(&r->wrote[r->group.rank], (uint64_t)g + 1);
+}
+
 ls_status lsi_reader_fill(lsi_reader *r, int64_t g, lsi_stretch s) {
   list_rows(r, g, s);
   lsi_counter_set(&r->listed[r->group.rank], (uint64_t)g + 1);
   if (r->group.size > 1 && !wait_for(r, r->listed, g + 1)) return LS_OK;
   ls_status status = fetch_fields(r, g);
-  if (status != LS_OK) r->failure[r->group.rank] = (lsi_reader_failure){g + 1, *ls_last_error()};
-  lsi_counter_set(&r->wrote[r->group.rank], (uint64_t)g + 1);
+  if (status != LS_OK) lsi_reader_give_up(r, g);
+  else lsi_counter_set(&r->wrote[r->group.rank], (uint64_t)g + 1);
   return status;
 }
 
