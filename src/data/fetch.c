@@ -138,8 +138,9 @@ static ls_status load_chunk(const job *j, int field, worker *w) {
   hid_t type = lsi_dtype_h5(dtype);
   size_t n = (size_t)(a->chunk_bytes / a->type_size);
   bool found;
-  LSI_TRY(lsi_h5_chunk_read(a, w->unpacker, what, j->corner, w->values, &found));
-  LSI_TRY(check_whole(j, field, j->corner[0], rows_of_chunk(a, j->corner)));
+  ls_status status = lsi_h5_chunk_read(a, w->unpacker, what, j->corner, w->values, &found);
+  LSI_TRY(check_whole(j, field, j->corner[0], rows_of_chunk(a, j->corner))); /* it says more than what became of the zeros */
+  LSI_TRY(status);
   if (!found) {
     char value[8];
     LSI_TRY(lsi_h5_array_fill_value(a, what, type, value));

@@ -22,6 +22,7 @@ void lsi_h5_close(hid_t file); /* closes everything opened below it */
 
 /* Is there a hard link `name` (path below `loc`) to a group / dataset? Soft and external links are no. */
 bool lsi_h5_has(hid_t loc, const char *name);
+bool lsi_h5_has_name(hid_t loc, const char *name); /* of a link of any kind, to whatever */
 bool lsi_h5_has_attr(hid_t loc, const char *object, const char *attr);
 
 /* The filters of a chunked array, in the order they were applied when it was written. */

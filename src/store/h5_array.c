@@ -26,11 +26,15 @@ typedef struct opening { /* what array_open looks at; closed in one place */
 static ls_status check_link(hid_t loc, const opening *o) {
   if (lsi_h5_has(loc, o->name)) return LS_OK;
   H5L_info_t link;
-  bool other = H5Lexists(loc, o->name, H5P_DEFAULT) > 0 &&
-               H5Lget_info(loc, o->name, &link, H5P_DEFAULT) >= 0 && link.type != H5L_TYPE_HARD;
-  LSI_CHECK(!other, LS_ERR_UNSUPPORTED, "store the data in the file itself",
+  bool named = H5Lexists(loc, o->name, H5P_DEFAULT) > 0 && H5Lget_info(loc, o->name, &link, H5P_DEFAULT) >= 0;
+  LSI_CHECK(!named || link.type == H5L_TYPE_HARD, LS_ERR_UNSUPPORTED, "store the data in the file itself",
             "%s: '%s' is %s link, which is not followed", o->path, o->name,
             link.type == H5L_TYPE_EXTERNAL ? "an external" : "a soft");
+  if (named) {
+    H5Oopen(loc, o->name, H5P_DEFAULT); /* it fails; the reason is wanted */
+    LSI_FAIL(LS_ERR_UNSUPPORTED, "a newer HDF5 may have written it: write it for older ones, in Python with h5py.File(name, \"w\", libver=\"earliest\")",
+             "%s: '%s' cannot be opened (%s)", o->path, o->name, lsi_h5_reason());
+  }
   LSI_FAIL(LS_ERR_NOT_FOUND, NULL, "%s: there is no dataset '%s'", o->path, o->name);
 }
 

@@ -153,6 +153,11 @@ bool lsi_h5_has(hid_t loc, const char *name) {
   return type == H5I_GROUP || type == H5I_DATASET;
 }
 
+bool lsi_h5_has_name(hid_t loc, const char *name) {
+  lsi_h5_init();
+  return H5Lexists(loc, name, H5P_DEFAULT) > 0;
+}
+
 bool lsi_h5_has_attr(hid_t loc, const char *object, const char *attr) {
   lsi_h5_init();
   return hard_links_only(loc, object) && H5Aexists_by_name(loc, object, attr, H5P_DEFAULT) > 0;
