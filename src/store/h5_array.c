@@ -30,11 +30,11 @@ static ls_status check_link(hid_t loc, const opening *o) {
   LSI_CHECK(!named || link.type == H5L_TYPE_HARD, LS_ERR_UNSUPPORTED, "store the data in the file itself",
             "%s: '%s' is %s link, which is not followed", o->path, o->name,
             link.type == H5L_TYPE_EXTERNAL ? "an external" : "a soft");
-  if (named) {
-    H5Oopen(loc, o->name, H5P_DEFAULT); /* it fails; the reason is wanted */
-    LSI_FAIL(LS_ERR_UNSUPPORTED, "a newer HDF5 may have written it: write it for older ones, in Python with h5py.File(name, \"w\", libver=\"earliest\")",
-             "%s: '%s' cannot be opened (%s)", o->path, o->name, lsi_h5_reason());
-  }
+  hid_t object = named ? H5Oopen(loc, o->name, H5P_DEFAULT) : 0;
+  LSI_CHECK(object >= 0, LS_ERR_UNSUPPORTED,
+            "a newer HDF5 may have written it: write it for older ones, in Python with h5py.File(name, \"w\", libver=\"earliest\")",
+            "%s: '%s' cannot be opened (%s)", o->path, o->name, lsi_h5_reason());
+  if (object > 0) H5Oclose(object); /* behind a link that is not followed */
   LSI_FAIL(LS_ERR_NOT_FOUND, NULL, "%s: there is no dataset '%s'", o->path, o->name);
 }
 
