@@ -224,7 +224,7 @@ static ls_status check_fit(const ls_config *config) {
     return lsi_config_fail(
         config, "fit.initial_epoch", NULL, "%lld; expected less than fit.epochs (%lld)",
         (long long)lsi_get_int(fit, "initial_epoch"), (long long)lsi_get_int(fit, "epochs"));
-  if (lsi_get_text(data, "validation") && lsi_get_float(fit, "validation_split") > 0)
+  if (lsi_is_given(data, "validation") && lsi_get_float(fit, "validation_split") > 0)
     return lsi_config_fail(config, "fit.validation_split", "keep one of the two",
                            "data.validation is given as well");
   return LS_OK;
