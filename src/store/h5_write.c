@@ -124,7 +124,9 @@ ls_status lsi_h5_write_rows(hid_t dataset, const char *what, hid_t mem_type, uin
   }
   ls_status status = LS_OK;
   if (!good)
-    status = lsi_h5_write_failed(what);
+    status = lsi_h5_system_error() ? lsi_h5_write_failed(what) : lsi_error_set(
+        LS_ERR_IO, NULL, "%s: rows %llu to %llu cannot be written (%s)", what,
+        (unsigned long long)first, (unsigned long long)(first + n), lsi_h5_reason());
   if (memory >= 0) H5Sclose(memory);
   if (space >= 0) H5Sclose(space);
   return status;
