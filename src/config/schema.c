@@ -113,6 +113,9 @@ static const lsi_key parallel_keys[] = {
         "how long a rank waits for another one before the run ends; 0: for ever"),
     KEY("reproducible", BOOL, "true", NULL,
         "false: sums in whatever order is fastest, and bits that vary with ranks and threads"),
+    KEY("shard_optimizer", BOOL, "false", NULL,
+        "each rank keeps the optimizer's slots of its share of the weights only; never changes the "
+        "result"),
     KEY("check_every_steps", INT, "100", "[0,1e15]",
         "compare the ranks' weights every N steps, so that a failing memory is found; 0: off"),
     KEY("kernels", TEXT, "auto", NULL,

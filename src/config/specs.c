@@ -36,6 +36,7 @@ ls_status ls_config_fit_spec(const ls_config *config, ls_fit_spec *out) {
   spec.exchange = lsi_get_text(parallel, "exchange");
   spec.not_reproducible = !lsi_get_bool(parallel, "reproducible");
   spec.on_nonfinite = lsi_get_text(fit, "on_nonfinite");
+  spec.shard_optimizer = lsi_get_bool(parallel, "shard_optimizer");
   int64_t check = lsi_get_int(parallel, "check_every_steps");
   spec.check_every_steps = check ? check : -1; /* the spec's 0 means its default */
   spec.run.config_text = config->text;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "train/reducer.h"
+#include "train/shard.h"
 
 /* About this many bytes of gradient travel in one go, unless the spec says otherwise. */
 enum { BUCKET_BYTES = 4 << 20 };
@@ -176,9 +177,27 @@ static ls_status make_clip(ls_trainer *t) {
   return LS_OK;
 }
 
+/* The ranges that are exchanged in one go are what shares are cut from. */
+static ls_status make_optimizer(ls_trainer *t) {
+  lsi_range *ranges = NULL;
+  LSI_TRY(lsi_bcast(t->comm, &t->spec.bucket_bytes, sizeof t->spec.bucket_bytes)); /* all must cut alike */
+  ls_status status = make_buckets(t);
+  if (status == LS_OK) status = LSI_ALLOC("ranges", t->n_buckets, &ranges);
+  for (int b = 0; status == LS_OK && b < t->n_buckets; b++) ranges[b] = (lsi_range){t->buckets[b].begin, t->buckets[b].end};
+  status = lsi_agree(t->comm, status);
+  if (status == LS_OK) status = lsi_model_shard(t->model, t->spec.shard_optimizer, ranges, t->n_buckets);
+  lsi_free(ranges);
+  LSI_TRY(status);
+  const lsi_shares *shares = t->model->shares;
+  t->optimizer = t->model->optimizer;
+  t->whole = (lsi_range){0, t->model->net->layout.n_trainable};
+  t->own = shares ? shares->own : &t->whole;
+  t->n_own = shares ? shares->n : 1;
+  return LS_OK;
+}
+
 static ls_status local_parts(ls_trainer *t, const ls_dataset *train) {
   const lsi_net *net = t->model->net;
-  LSI_TRY(lsi_model_optimizer(t->model, &t->optimizer));
   LSI_TRY(make_feed(t, train));
   LSI_TRY(lsi_workspace_create(net, (size_t)t->feed.max_rows, t->feed.max_leaves, true, &t->workspace));
   LSI_TRY(lsi_objective_scratch_create(&t->objective, (size_t)t->feed.max_rows, &t->scratch));
@@ -197,11 +216,10 @@ static ls_status shared_parts(ls_trainer *t, const ls_dataset *validation, int64
   const lsi_net *net = t->model->net;
   lsi_exchange_kind kind;
   LSI_TRY(lsi_feed_start(&t->feed, t->comm));
-  LSI_TRY(lsi_bcast(t->comm, &t->spec.bucket_bytes, sizeof t->spec.bucket_bytes)); /* all must cut alike */
-  LSI_TRY(lsi_agree(t->comm, make_buckets(t)));
   LSI_TRY(lsi_agree(t->comm, lsi_timeline_create(t)));
   LSI_TRY(lsi_agree(t->comm, lsi_exchange_parse(t->spec.exchange, &kind)));
   LSI_TRY(lsi_exchange_create(t->comm, kind, net->layout.n_trainable, t->max_nodes, &t->exchange));
+  lsi_exchange_set_halves(t->exchange, lsi_trainer_halves(t));
   for (int j = 0; j < t->max_nodes; j++) t->partials[j] = lsi_exchange_partial(t->exchange, j);
   LSI_TRY(lsi_reducer_create(net, lsi_objective_room(&t->objective), t->feed.max_leaves, t->comm, &t->reduce, &t->reducer));
   if (!validation) return LS_OK;
@@ -254,7 +272,9 @@ ls_status lsi_trainer_create(ls_model *model, ls_dataset *train, ls_dataset *val
   }
   if (status == LS_OK) status = lsi_model_need_compile(model, "fit");
   if (status == LS_OK) status = lsi_model_need_weights(model, t->spec.seed);
-  if (status == LS_OK) status = local_parts(t, train);
+  LSI_TRY_GOTO(status, fail, lsi_agree(comm, status));
+  LSI_TRY_GOTO(status, fail, make_optimizer(t));
+  status = local_parts(t, train);
   LSI_TRY_GOTO(status, fail, lsi_agree(comm, status));
   LSI_TRY_GOTO(status, fail, shared_parts(t, validation_first ? train : validation, validation_first));
   warn_idle_ranks(t);
@@ -267,6 +287,10 @@ ls_status lsi_trainer_create(ls_model *model, ls_dataset *train, ls_dataset *val
 fail:
   lsi_trainer_destroy(&t);
   return status;
+}
+
+bool lsi_trainer_halves(const ls_trainer *t) {
+  return t->model->shares && !t->grad;
 }
 
 void lsi_trainer_logs(const ls_trainer *t, lsi_logs *logs) {

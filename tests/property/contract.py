@@ -21,7 +21,7 @@ def one_case(tools, seed, folder):
 
     expected = tools.train(config, folder + "/reference", Layout(1, 1))
     shown = tools.run(["evaluate", folder + "/reference/model.h5", folder + "/data.h5", "--json"])
-    layouts = [Layout(ranks, rng.choice(THREADS), rng.choice(EXCHANGES)) for ranks in rng.sample(RANKS[1:], VARIANTS)]
+    layouts = [Layout(ranks, rng.choice(THREADS), rng.choice(EXCHANGES), rng.random() < 0.4) for ranks in rng.sample(RANKS[1:], VARIANTS)]
     layouts[0] = Layout(1, rng.choice(THREADS[1:]))
     for i, layout in enumerate(layouts):
         out = "%s/run%d" % (folder, i)
