@@ -4,7 +4,7 @@
 
 BUILD_PACKAGES=(gcc libc6-dev make cmake pkg-config openmpi-bin libopenmpi-dev libhdf5-dev
   libblis-openmp-dev libjansson-dev libcyaml-dev libyaml-dev libxxhash-dev libhwloc-dev zlib1g-dev
-  libzip-dev libprotobuf-c-dev protobuf-c-compiler)
+  libzip-dev libdeflate-dev libprotobuf-c-dev protobuf-c-compiler)
 DATA_PACKAGES=(dataset-fashion-mnist python3)
 TEST_PACKAGES=(libcmocka-dev python3 python3-venv iproute2 slurm-wlm munge)
 

@@ -43,16 +43,21 @@ typedef struct ls_dataset_info {
 
 /** How to open an HDF5 data set. Zeroed fields mean the default. */
 typedef struct ls_hdf5_spec {
-  const char *path;
+  const char *path;          /* a file; or a pattern with *, ? or [ ] for several, taken in the order of their bytes */
   const char *x;             /* name of the features; default "x" */
   const char *y;             /* default "y"; may be absent for predict */
   const char *sample_weight; /* default "sample_weight", used when present */
   bool load;                 /* true: hold it in memory whatever its size */
-  int64_t memory_limit;      /* bytes a rank may hold; default 2 GiB; larger sets are streamed */
+  int64_t memory_limit;      /* bytes the set may take on a node, all its ranks together: held in memory when it fits, else the
+                                buffers it is streamed through. 0: 2 GiB, or half of what node, cgroup and ulimits leave */
+  const char *const *paths;  /* instead of path: [n_paths] files, patterns too, whose rows follow each other in this order */
+  int n_paths;
 } ls_hdf5_spec;
 
 /**
- * Open `x`, `y` and `sample_weight` of an HDF5 file: contiguous or chunked, compressed or not.
+ * Open `x`, `y` and `sample_weight` of HDF5 files: contiguous or chunked, compressed (deflate, shuffle, fletcher32) or not.
+ * Several files make one set when they agree in shapes, types and scale. A node holds one copy for all its ranks. What is
+ * streamed is read ahead of training by a thread; how much memory there is never changes a result.
  * The attributes scale_factor and add_offset of x (netCDF's convention) give scale and offset.
  * Hostile files (external storage or links, virtual datasets, plug-in filters, absurd extents) are refused.
  * Collective; the same error on all ranks.

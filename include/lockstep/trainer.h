@@ -75,6 +75,11 @@ typedef struct ls_fit_spec {
   int64_t initial_epoch;
   int64_t steps_per_epoch;       /* 0: one pass over the data; else epochs go on where the last one stopped */
   bool no_shuffle;               /* shuffle=False */
+  const char *shuffle;           /* NULL or "true": any sample anywhere; "false"; "batch": Keras's, whole batches of neighbours in any
+                                    order; "blocks": blocks of neighbours in any order, and the samples of every shuffle_window blocks
+                                    mixed: for files that are costly to read in small pieces */
+  int64_t shuffle_block;         /* samples of a block; 0: 1024 */
+  int64_t shuffle_window;        /* blocks mixed together; 0: 16 */
   double validation_split;       /* last fraction of the training set, before shuffling */
   int64_t validation_batch_size; /* 0: batch_size */
   int64_t validation_steps;      /* 0: all */
@@ -95,6 +100,8 @@ typedef struct ls_fit_spec {
                                     all gradients fit one bucket, or MPI was initialised below MPI_THREAD_SERIALIZED */
   bool not_reproducible;         /* sums in whatever order is fastest: bits vary with ranks and threads, and no other gain is
                                     promised. Measures what the promise costs; ignores leaf_rows */
+  bool shard_optimizer;          /* each rank keeps the optimizer's slots of its share of the weights only; never changes the bits.
+                                    LS_ERR_UNSUPPORTED for Lamb and Adafactor on several ranks */
   int64_t check_every_steps;     /* compare the ranks' weights and slots every N steps; 0: 100; negative: never */
   const char *on_nonfinite;      /* inputs, losses or gradients that are not finite: "stop" (default) with LS_ERR_NUMERIC, which
                                     names sample and layer; "skip": that step changes nothing; "ignore": as Keras does */

@@ -3,12 +3,15 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 bool lsi_mul_size(size_t a, size_t b, size_t *out) {
   return !__builtin_mul_overflow(a, b, out);
 }
 
-ls_status lsi_alloc(const char *what, size_t n, size_t size, void *out_pointer) {
+static ls_status allocate(const char *what, size_t n, size_t size, void *out_pointer,
+                          size_t *n_bytes) {
   size_t bytes;
   *(void **)out_pointer = NULL;
   LSI_CHECK(lsi_mul_size(n, size, &bytes) && bytes <= SIZE_MAX / 2, LS_ERR_MEMORY, NULL,
@@ -17,9 +20,38 @@ ls_status lsi_alloc(const char *what, size_t n, size_t size, void *out_pointer) 
   void *pointer = aligned_alloc(LSI_ALIGN, padded);
   LSI_CHECK(pointer, LS_ERR_MEMORY, "free memory, or lower batch_size or the layers' units",
             "%s: cannot allocate %zu bytes", what, bytes);
-  memset(pointer, 0, padded);
   *(void **)out_pointer = pointer;
+  *n_bytes = padded;
   return LS_OK;
+}
+
+ls_status lsi_alloc(const char *what, size_t n, size_t size, void *out_pointer) {
+  size_t n_bytes = 0;
+  LSI_TRY(allocate(what, n, size, out_pointer, &n_bytes));
+  memset(*(void **)out_pointer, 0, n_bytes);
+  return LS_OK;
+}
+
+ls_status lsi_alloc_untouched(const char *what, size_t n, size_t size, void *out_pointer) {
+  size_t n_bytes;
+  return allocate(what, n, size, out_pointer, &n_bytes);
+}
+
+/* On the whole pages of [begin, begin + n_bytes). */
+static void advise(char *begin, size_t n_bytes, int advice) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), into = (uintptr_t)begin % page;
+  size_t lead = into ? page - into : 0;
+  if (n_bytes < lead + page)
+    return;
+  madvise(begin + lead, (n_bytes - lead) / page * page, advice);
+}
+
+void lsi_forget_pages(void *begin, size_t n_bytes) {
+  advise(begin, n_bytes, MADV_DONTNEED);
+}
+
+void lsi_small_pages(void *begin, size_t n_bytes) {
+  advise(begin, n_bytes, MADV_NOHUGEPAGE);
 }
 
 void lsi_free(void *pointer) {

@@ -32,6 +32,7 @@ typedef enum lsi_trace_kind {
   LSI_TRACE_FETCH,
   LSI_TRACE_REDUCE,
   LSI_TRACE_UPDATE,
+  LSI_TRACE_GATHER,        /* of the weights that others have updated */
   LSI_TRACE_CALLBACKS,
   LSI_TRACE_CHECKPOINT,
   LSI_TRACE_WRITE,         /* of a checkpoint: the optimizer's iteration */

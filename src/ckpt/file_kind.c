@@ -30,7 +30,7 @@ static bool is_json(const char *path) {
 static lsi_file_kind kind_of_hdf5(hid_t file) {
   if (lsi_h5_has_attr(file, ".", "model_config")) return LSI_FILE_MODEL;
   if (lsi_h5_has(file, "index") && lsi_h5_has(file, "arrays")) return LSI_FILE_CHECKPOINT;
-  if (lsi_h5_has(file, "x")) return LSI_FILE_DATASET;
+  if (lsi_h5_has_name(file, "x")) return LSI_FILE_DATASET;
   bool weights = lsi_h5_has_attr(file, ".", "layer_names") || lsi_h5_has_attr(file, ".", "layer_names0") ||
                  (lsi_h5_has(file, "vars") && (lsi_h5_has(file, "layers") || lsi_h5_has(file, "_layer_checkpoint_dependencies")));
   return weights ? LSI_FILE_KERAS_WEIGHTS : LSI_FILE_OTHER_HDF5;
@@ -152,7 +152,7 @@ ls_status lsi_file_describe_dataset(const char *path, FILE *out) {
   ls_status status = LS_OK;
   for (int i = 0; status == LS_OK && i < 3; i++) {
     lsi_h5_array array;
-    if (!lsi_h5_has(file, names[i])) continue;
+    if (!lsi_h5_has_name(file, names[i])) continue;
     LSI_TRY_GOTO(status, close_file, lsi_h5_array_open(file, path, names[i], &array));
     fprintf(out, "  %-14s", names[i]);
     print_shape(out, array.rank, array.dims);

@@ -199,13 +199,32 @@ static ls_status check_optimizer(const ls_config *config) {
   return LS_OK;
 }
 
+/* Its slots have no shares: it measures whole tensors (the trainer refuses it as well, but knows no lines). */
+static ls_status check_shards(const ls_config *config) {
+  static const char *const whole[] = {"Lamb", "Adafactor"};
+  const lsi_node *compile = lsi_node_get(config->root, "compile");
+  const lsi_node *name = lsi_node_get(lsi_node_get(compile, "optimizer"), "name");
+  if (!lsi_get_bool(lsi_get_map(config->values, "parallel"), "shard_optimizer") ||
+      lsi_node_is_null(name))
+    return LS_OK;
+  for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
+    size_t n = strlen(whole[i]);
+    if (strncasecmp(name->text, whole[i], n) == 0 && strchr("(", name->text[n]))
+      return lsi_config_fail(config, "parallel.shard_optimizer",
+                             "leave it out, or choose an optimizer that works element by element, "
+                             "such as AdamW",
+                             "%s measures whole tensors, and cannot be sharded", whole[i]);
+  }
+  return LS_OK;
+}
+
 static ls_status check_fit(const ls_config *config) {
   lsi_values fit = lsi_get_map(config->values, "fit"), data = lsi_get_map(config->values, "data");
   if (lsi_get_int(fit, "initial_epoch") >= lsi_get_int(fit, "epochs"))
     return lsi_config_fail(
         config, "fit.initial_epoch", NULL, "%lld; expected less than fit.epochs (%lld)",
         (long long)lsi_get_int(fit, "initial_epoch"), (long long)lsi_get_int(fit, "epochs"));
-  if (lsi_get_text(data, "validation") && lsi_get_float(fit, "validation_split") > 0)
+  if (lsi_is_given(data, "validation") && lsi_get_float(fit, "validation_split") > 0)
     return lsi_config_fail(config, "fit.validation_split", "keep one of the two",
                            "data.validation is given as well");
   return LS_OK;
@@ -234,5 +253,6 @@ ls_status lsi_config_check(const ls_config *config) {
   LSI_TRY(check_layers(config));
   LSI_TRY(check_optimizer(config));
   LSI_TRY(check_callbacks(config));
+  LSI_TRY(check_shards(config));
   return check_fit(config);
 }

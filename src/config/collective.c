@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The parts of a config that all ranks do together: rank 0 looks at the file system, all use what
  * it saw. */
+#include <glob.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -88,14 +89,24 @@ ls_status ls_config_read_all(ls_context *context, const char *path, const char *
   return LS_OK;
 }
 
+/* A file, or a pattern that some file matches. */
+static bool is_there(const char *path) {
+  glob_t found = {0};
+  if (access(path, F_OK) == 0)
+    return true;
+  bool match = strpbrk(path, "*?[") && glob(path, GLOB_NOSORT, NULL, &found) == 0;
+  globfree(&found);
+  return match;
+}
+
 /* From the working folder, else from the config's. */
 static ls_status find_file(const ls_config *config, const char *key_path, const char *name,
                            char path[LSI_FILE_PATH]) {
   snprintf(path, LSI_FILE_PATH, "%s", name);
-  if (access(path, F_OK) == 0 || name[0] == '/')
+  if (is_there(path) || name[0] == '/')
     return LS_OK;
   snprintf(path, LSI_FILE_PATH, "%s%s", config->folder, name);
-  if (access(path, F_OK) == 0)
+  if (is_there(path))
     return LS_OK;
   char also[1024] = "";
   if (config->folder[0])
@@ -122,25 +133,53 @@ ls_status lsi_find_file_all(ls_context *context, const ls_config *config, const 
 
 /* ---- data ---- */
 
+static void free_paths(char **paths, int n) {
+  for (int i = 0; paths && i < n; i++)
+    lsi_free(paths[i]);
+  lsi_free(paths);
+}
+
+/* The files of one set, each where it was found. */
+static ls_status find_files(ls_context *context, const ls_config *config, const char *key_path,
+                            char *const *names, int n, char ***out) {
+  const lsi_comm *comm = lsi_context_comm(context);
+  char **paths = NULL;
+  ls_status status = lsi_agree(comm, LSI_ALLOC("data files", n, &paths));
+  for (int i = 0; i < n && status == LS_OK; i++) {
+    char path[LSI_FILE_PATH] = "";
+    status = lsi_find_file_all(context, config, key_path, names[i], path);
+    if (status == LS_OK)
+      status = lsi_agree(comm, lsi_strdup(path, &paths[i]));
+  }
+  if (status != LS_OK)
+    free_paths(paths, n);
+  else
+    *out = paths;
+  return status;
+}
+
 static ls_status open_one(ls_context *context, const ls_config *config, const char *key,
                           ls_dataset **out) {
   lsi_values data = lsi_get_map(config->values, "data");
-  const char *name = lsi_get_text(data, key);
-  char path[LSI_FILE_PATH] = "", key_path[LSI_TREE_PATH];
-  if (!name)
+  int n;
+  char *const *names = lsi_get_list(data, key, &n);
+  char key_path[LSI_TREE_PATH], **paths;
+  if (!names)
     return LS_OK;
   snprintf(key_path, sizeof key_path, "data.%s", key);
-  LSI_TRY(lsi_find_file_all(context, config, key_path, name, path));
+  LSI_TRY(find_files(context, config, key_path, names, n, &paths));
   const char *weight = lsi_get_text(data, "sample_weight");
   bool usual = strcmp(weight, lsi_map_find(data.map, "sample_weight")->fallback) ==
                0; /* then it may be absent */
-  ls_hdf5_spec spec = {.path = path,
+  ls_hdf5_spec spec = {.paths = (const char *const *)paths,
+                       .n_paths = n,
                        .x = lsi_get_text(data, "x"),
                        .y = lsi_get_text(data, "y"),
                        .sample_weight = usual ? NULL : weight,
                        .load = lsi_get_bool(data, "in_memory"),
                        .memory_limit = lsi_get_int(data, "memory_limit_mib") << 20};
   ls_status status = ls_dataset_open(context, &spec, out);
+  free_paths(paths, n);
   if (status != LS_OK)
     lsi_config_prefix(config, key_path);
   return status;
@@ -153,7 +192,7 @@ ls_status ls_config_open_data(ls_context *context, const ls_config *config, ls_d
   static const char *const keys[] = {"train", "validation", "test"};
   ls_dataset *sets[3] = {NULL, NULL, NULL};
   ls_status status = LS_OK;
-  if (!lsi_get_text(lsi_get_map(config->values, "data"), "train"))
+  if (!lsi_is_given(lsi_get_map(config->values, "data"), "train"))
     return lsi_config_fail(config, "data",
                            "add data: {train: FILE.h5}; `lockstep convert` makes such files",
                            "'train' is missing");

@@ -73,6 +73,7 @@ static ls_status value_schema(lsi_loader *loader, const lsi_key *key, cyaml_sche
     *out = list_schema(&float_entry, sizeof(double));
     return LS_OK;
   case LSI_KEY_TEXTS:
+  case LSI_KEY_FILES:
     *out = list_schema(&text_entry, sizeof(char *));
     return LS_OK;
   case LSI_KEY_MAP:

@@ -54,7 +54,7 @@ static bool find_quoted(const lsi_node *node, const char *key, bool by_key, cons
     bool map = node->kind == LSI_NODE_MAP;
     if (map)
       snprintf(path + used, size - used, ".%s", node->keys[i]);
-    else
+    else if (node->n > 1 || node->items[i]->kind != LSI_NODE_SCALAR) /* the only one may stand without a list */
       snprintf(path + used, size - used, "[%d]", i);
     if (find_quoted(node->items[i], map ? node->keys[i] : "", by_key, message, path, size))
       return true;

@@ -81,6 +81,21 @@ static ls_status weights_by_class(const ls_config *config, const char *path, lsi
   return LS_OK;
 }
 
+/* YAML's other words for true and false. */
+static ls_status plain_bool(lsi_node **slot) {
+  static const char *const words[] = {"True", "TRUE", "yes", "on", "False", "FALSE", "no", "off"};
+  for (int i = 0; i < 8; i++) {
+    if (strcmp((*slot)->text, words[i]) != 0)
+      continue;
+    lsi_node *word;
+    LSI_TRY(lsi_node_scalar(i < 4 ? "true" : "false", (*slot)->line, (*slot)->origin, &word));
+    lsi_tree_free(*slot);
+    *slot = word;
+    break;
+  }
+  return LS_OK;
+}
+
 static ls_status normalize_map(const ls_config *config, const lsi_map *map, lsi_node *node);
 
 static ls_status normalize_value(const ls_config *config, const lsi_key *key, lsi_node **slot) {
@@ -91,9 +106,12 @@ static ls_status normalize_value(const ls_config *config, const lsi_key *key, ls
   case LSI_KEY_INTS:
   case LSI_KEY_FLOATS:
   case LSI_KEY_TEXTS:
+  case LSI_KEY_FILES:
     if (strcmp(key->name, "class_weight") == 0 && (*slot)->kind == LSI_NODE_MAP)
       return weights_by_class(config, "fit.class_weight", slot);
     return scalar ? wrap(slot, LSI_NODE_LIST, NULL) : LS_OK;
+  case LSI_KEY_CHOICE:
+    return scalar && strcmp(key->name, "shuffle") == 0 ? plain_bool(slot) : LS_OK;
   case LSI_KEY_MAP:
     if (scalar && strcmp(key->name, "optimizer") == 0)
       LSI_TRY(wrap(slot, LSI_NODE_MAP, "name"));

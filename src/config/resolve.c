@@ -22,7 +22,7 @@ static const char *entry_text(const lsi_key *key, const void *list, int i, char 
                               size_t size) {
   static const lsi_key int_row = {.name = "n", .type = LSI_KEY_INT},
                        float_row = {.name = "n", .type = LSI_KEY_FLOAT};
-  if (key->type == LSI_KEY_TEXTS)
+  if (key->type == LSI_KEY_TEXTS || key->type == LSI_KEY_FILES)
     return ((char *const *)list)[i];
   bool integer = key->type == LSI_KEY_INTS;
   lsi_map map = {"", integer ? &int_row : &float_row, 1};
@@ -35,6 +35,8 @@ static ls_status add_list(lsi_node *map, const lsi_key *key, lsi_values values) 
   const void *list = lsi_get_list(values, key->name, &n);
   if (!list && key->type != LSI_KEY_TEXTS)
     return LS_OK;
+  if (key->type == LSI_KEY_FILES && n == 1)
+    return add_text(map, key->name, *(char *const *)list);
   lsi_node *node;
   LSI_TRY(add_collection(map, key->name, LSI_NODE_LIST, &node));
   for (int i = 0; i < n; i++) {
@@ -88,6 +90,7 @@ static ls_status add_value(lsi_node *map, const lsi_key *key, lsi_values values)
   case LSI_KEY_INTS:
   case LSI_KEY_FLOATS:
   case LSI_KEY_TEXTS:
+  case LSI_KEY_FILES:
     return add_list(map, key, values);
   case LSI_KEY_ITEMS:
     return add_items(map, key, values);

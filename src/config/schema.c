@@ -15,18 +15,19 @@
 
 /* name, type, default, limits, meaning */
 static const lsi_key data_keys[] = {
-    KEY("train", TEXT, NULL, NULL,
-        "HDF5 file with the training set; looked up from the working folder, then from this "
-        "file's"),
-    KEY("validation", TEXT, NULL, NULL, "measured after every epoch; or see fit.validation_split"),
-    KEY("test", TEXT, NULL, NULL, "measured once, after training"),
+    KEY("train", FILES, NULL, NULL,
+        "HDF5 file with the training set, a list, or a pattern such as part-*.h5; looked up from the "
+        "working folder, then from this file's"),
+    KEY("validation", FILES, NULL, NULL, "measured after every epoch; or see fit.validation_split"),
+    KEY("test", FILES, NULL, NULL, "measured once, after training"),
     KEY("x", TEXT, "x", NULL, "name of the features in the files"),
     KEY("y", TEXT, "y", NULL, "name of the targets in the files"),
     KEY("sample_weight", TEXT, "sample_weight", NULL,
         "name of the sample weights, used when present"),
     KEY("in_memory", BOOL, "false", NULL, "hold the sets in memory whatever their size"),
-    KEY("memory_limit_mib", INT, "2048", "[1,1e9]",
-        "MiB a rank may hold of one set; larger sets are streamed"),
+    KEY("memory_limit_mib", INT, "0", "[0,1e9]",
+        "MiB one set may take on a node, held or in buffers, all its ranks together; larger sets are "
+        "streamed; 0: 2048, or half of what node, cgroup and ulimit leave"),
 };
 static const lsi_map data_map = MAP("key", data_keys);
 
@@ -54,7 +55,12 @@ static const lsi_map compile_map = MAP("key", compile_keys);
 static const lsi_key fit_keys[] = {
     KEY("epochs", INT, "1", "[1,1e9]", "passes over the training set"),
     KEY("batch_size", INT, "32", "[1,1e9]", "samples a step, over all ranks together"),
-    KEY("shuffle", BOOL, "true", NULL, "a new order of the samples every epoch"),
+    KEY("shuffle", CHOICE, "true", "true|false|batch|blocks",
+        "a new order every epoch: of all samples, of whole batches (Keras's batch), or of blocks"),
+    KEY("shuffle_block", INT, "1024", "[1,1e9]",
+        "blocks: samples that stay neighbours on disk; best a multiple of a chunk's rows"),
+    KEY("shuffle_window", INT, "16", "[1,1e9]",
+        "blocks: this many, which follow each other in the new order, have their samples mixed"),
     KEY("seed", INT, "0", "[0,9e18]", "of initial weights, shuffling and dropout"),
     KEY("initial_epoch", INT, "0", "[0,1e9]", "number of the first epoch"),
     KEY("steps_per_epoch", INT, "0", "[0,1e15]", "0: one pass over the data"),
@@ -109,6 +115,9 @@ static const lsi_key parallel_keys[] = {
         "how long a rank waits for another one before the run ends; 0: for ever"),
     KEY("reproducible", BOOL, "true", NULL,
         "false: sums in whatever order is fastest, and bits that vary with ranks and threads"),
+    KEY("shard_optimizer", BOOL, "false", NULL,
+        "each rank keeps the optimizer's slots of its share of the weights only; never changes the "
+        "result"),
     KEY("check_every_steps", INT, "100", "[0,1e15]",
         "compare the ranks' weights every N steps, so that a failing memory is found; 0: off"),
     KEY("kernels", TEXT, "auto", NULL,
@@ -254,6 +263,9 @@ void lsi_key_expected(const lsi_key *key, char *buffer, size_t size) {
     return;
   case LSI_KEY_TEXTS:
     snprintf(buffer, size, "a list of texts, such as [a, b]");
+    return;
+  case LSI_KEY_FILES:
+    snprintf(buffer, size, "a file, or a list of files");
     return;
   case LSI_KEY_MAP:
     snprintf(buffer, size, "a mapping of keys to values");

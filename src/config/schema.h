@@ -19,6 +19,7 @@ typedef enum lsi_key_type {
   LSI_KEY_INTS,
   LSI_KEY_FLOATS,
   LSI_KEY_TEXTS,
+  LSI_KEY_FILES, /* one text or a list of them; none by default */
   LSI_KEY_MAP,  /* keys of `map` */
   LSI_KEY_ITEMS /* list; each entry is one key of `map` (a class) with its arguments behind it */
 } lsi_key_type;

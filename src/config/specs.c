@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fit:, callbacks:, checkpoint:, parallel: and profile: as the specs of the public API. */
+#include <string.h>
+
 #include "config/document.h"
 
 ls_status ls_config_fit_spec(const ls_config *config, ls_fit_spec *out) {
@@ -13,7 +15,10 @@ ls_status ls_config_fit_spec(const ls_config *config, ls_fit_spec *out) {
   spec.epochs = lsi_get_int(fit, "epochs");
   spec.initial_epoch = lsi_get_int(fit, "initial_epoch");
   spec.steps_per_epoch = lsi_get_int(fit, "steps_per_epoch");
-  spec.no_shuffle = !lsi_get_bool(fit, "shuffle");
+  spec.shuffle = lsi_get_text(fit, "shuffle");
+  spec.no_shuffle = strcmp(spec.shuffle, "false") == 0;
+  spec.shuffle_block = lsi_get_int(fit, "shuffle_block");
+  spec.shuffle_window = lsi_get_int(fit, "shuffle_window");
   spec.validation_split = lsi_get_float(fit, "validation_split");
   spec.validation_batch_size = lsi_get_int(fit, "validation_batch_size");
   spec.validation_steps = lsi_get_int(fit, "validation_steps");
@@ -32,6 +37,7 @@ ls_status ls_config_fit_spec(const ls_config *config, ls_fit_spec *out) {
   spec.no_overlap = !lsi_get_bool(parallel, "overlap");
   spec.not_reproducible = !lsi_get_bool(parallel, "reproducible");
   spec.on_nonfinite = lsi_get_text(fit, "on_nonfinite");
+  spec.shard_optimizer = lsi_get_bool(parallel, "shard_optimizer");
   int64_t check = lsi_get_int(parallel, "check_every_steps");
   spec.check_every_steps = check ? check : -1; /* the spec's 0 means its default */
   spec.run.config_text = config->text;

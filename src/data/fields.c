@@ -6,58 +6,96 @@
 
 #include "base/memory.h"
 #include "data/identity.h"
+#include "data/sort.h"
 
 ls_status lsi_fields_create(const char *label, lsi_fields **out) {
   lsi_fields *f;
   LSI_TRY(LSI_ALLOC("data set", 1, &f));
-  f->file = -1;
+  f->group.size = f->n_sharers = 1;
+  pthread_mutex_init(&f->mutex, NULL);
   ls_status status = lsi_strdup(label, &f->label);
   if (status != LS_OK) {
-    lsi_free(f);
+    lsi_fields_destroy(&f);
     return status;
   }
   *out = f;
   return LS_OK;
 }
 
+/* Buffers of reads without a plan. */
+static void forget_direct(lsi_fields *f) {
+  lsi_fetcher_destroy(&f->direct);
+  lsi_free(f->wants);
+  lsi_free(f->rows);
+  f->wants = NULL;
+  f->rows = NULL;
+  f->wants_room = 0;
+  f->rows_room = 0;
+}
+
 void lsi_fields_destroy(lsi_fields **fields) {
   lsi_fields *f = *fields;
   if (!f) return;
-  lsi_field *all[] = {&f->x, &f->y, &f->weight};
-  for (int i = 0; i < 3; i++) {
-    lsi_stream_destroy(&all[i]->stream);
-    lsi_free(all[i]->owned);
-    lsi_free(f->what[i]);
-  }
-  lsi_h5_close(f->file);
+  forget_direct(f);
+  lsi_files_destroy(&f->files);
+  lsi_shm_destroy(&f->shared);
+  pthread_mutex_destroy(&f->mutex);
+  lsi_free(f->owned);
   lsi_free(f->label);
   lsi_free(f);
   *fields = NULL;
 }
 
-/* ---- reading samples ---- */
-
-typedef struct target {
-  const lsi_fields *fields;
-  const lsi_field *field;
-  void *out;
-} target;
-
-static ls_status put_floats(void *context, int64_t place, int64_t row, const void *stored) {
-  (void)row;
-  const target *t = context;
-  const lsi_field *f = t->field;
-  lsi_decode(&f->decoder, stored, (size_t)f->row_values, (float *)t->out + place * f->row_values);
-  return LS_OK;
+lsi_fields *lsi_fields_of(const ls_dataset *dataset) {
+  return dataset->ops == &lsi_fields_ops ? dataset->self : NULL;
 }
 
-static ls_status put_label(void *context, int64_t place, int64_t row, const void *stored) {
-  const target *t = context;
+bool lsi_fields_is_streamed(const lsi_fields *fields) {
+  for (int i = 0; i < LSI_N_FIELDS; i++)
+    if (lsi_field_is_streamed(fields, i)) return true;
+  return false;
+}
+
+bool lsi_field_is_streamed(const lsi_fields *fields, int field) {
+  return fields->field[field].name && !fields->field[field].values;
+}
+
+bool lsi_field_is_chunked(const lsi_fields *fields, int field) {
+  if (!lsi_field_is_streamed(fields, field)) return false;
+  for (int p = 0; p < fields->files->n; p++)
+    if (fields->files->parts[p].arrays[field].chunked) return true;
+  return false;
+}
+
+bool lsi_fields_has_chunks(const lsi_fields *fields) {
+  for (int i = 0; i < LSI_N_FIELDS; i++)
+    if (lsi_field_is_chunked(fields, i)) return true;
+  return false;
+}
+
+/* ---- stored values to samples ---- */
+
+static bool is_label(const lsi_fields *fields, int field) {
+  return field == 1 && fields->y_is_label;
+}
+
+static ls_status decode_label(const lsi_fields *fields, int64_t row, const char *stored, int32_t *out) {
   char digits[24];
-  if (lsi_decode_label(t->field->dtype, stored, (int32_t *)t->out + place, digits)) return LS_OK;
-  LSI_FAIL(LS_ERR_SHAPE, "number the classes from 0",
-           "%s: dataset '%s', row %lld: label %s does not fit 32 bits", t->fields->label,
-           t->field->name, (long long)row, digits);
+  const lsi_field *f = &fields->field[1];
+  if (lsi_decode_label(f->dtype, stored, out, digits)) return LS_OK;
+  LSI_FAIL(LS_ERR_SHAPE, "number the classes from 0", "%s: dataset '%s', row %lld: label %s does not fit 32 bits", fields->label, f->name,
+           (long long)row, digits);
+}
+
+ls_status lsi_field_decode(const lsi_fields *fields, int field, const int64_t *rows, int64_t n, const char *stored, void *out) {
+  const lsi_field *f = &fields->field[field];
+  if (!is_label(fields, field)) {
+    lsi_decode(&f->decoder, stored, (size_t)(n * f->row_values), out);
+    return LS_OK;
+  }
+  for (int64_t i = 0; i < n; i++)
+    LSI_TRY(decode_label(fields, rows[i], stored + (size_t)i * f->row_bytes, (int32_t *)out + i));
+  return LS_OK;
 }
 
 /* Shuffled rows are cache misses one after the other; asking two rows early hides most of that
@@ -70,25 +108,63 @@ static void prefetch(const lsi_field *field, int64_t row) {
   for (size_t i = 0; i < n; i += CACHE_LINE) __builtin_prefetch(start + i);
 }
 
-static ls_status read_field(const lsi_fields *fields, const lsi_field *field, bool label,
-                            const int64_t *rows, int64_t n, void *out) {
-  target t = {fields, field, out};
-  lsi_row_visitor put = label ? put_label : put_floats;
-  if (field->stream) return lsi_stream_each(field->stream, rows, n, put, &t);
+ls_status lsi_field_read(const lsi_fields *fields, int field, const int64_t *rows, int64_t n, void *out) {
+  const lsi_field *f = &fields->field[field];
+  size_t out_bytes = is_label(fields, field) ? sizeof(int32_t) : (size_t)f->row_values * sizeof(float);
   for (int64_t i = 0; i < n; i++) {
-    if (i + PREFETCH_ROWS < n) prefetch(field, rows[i + PREFETCH_ROWS]);
-    LSI_TRY(put(&t, i, rows[i], field->values + (size_t)rows[i] * field->row_bytes));
+    if (i + PREFETCH_ROWS < n) prefetch(f, rows[i + PREFETCH_ROWS]);
+    LSI_TRY(lsi_field_decode(fields, field, rows + i, 1, f->values + (size_t)rows[i] * f->row_bytes, (char *)out + (size_t)i * out_bytes));
   }
   return LS_OK;
 }
 
-static ls_status fields_read(void *self, const int64_t *rows, int64_t n, float *x, void *y,
-                             float *weight) {
-  const lsi_fields *f = self;
-  if (x) LSI_TRY(read_field(f, &f->x, false, rows, n, x));
-  if (y && f->y.name) LSI_TRY(read_field(f, &f->y, f->y_is_label, rows, n, y));
-  if (weight && f->weight.name) LSI_TRY(read_field(f, &f->weight, false, rows, n, weight));
+/* ---- reads without a plan ---- */
+
+static ls_status ensure_room(lsi_fields *f, int64_t n, size_t bytes) {
+  if (n > f->wants_room) {
+    lsi_free(f->wants);
+    f->wants = NULL;
+    f->wants_room = 0;
+    LSI_TRY(LSI_ALLOC("data set: rows", 2 * n, &f->wants));
+    f->wants_room = n;
+  }
+  if (bytes <= f->rows_room) return LS_OK;
+  lsi_free(f->rows);
+  f->rows = NULL;
+  f->rows_room = 0;
+  LSI_TRY(lsi_alloc("data set: rows", bytes, 1, &f->rows));
+  f->rows_room = bytes;
   return LS_OK;
+}
+
+static ls_status ensure_direct(lsi_fields *f) {
+  return f->direct ? LS_OK : lsi_fetcher_create(f->files, 1, &f->direct);
+}
+
+static ls_status fetch_directly(lsi_fields *f, int field, const int64_t *rows, int64_t n, void *out) {
+  size_t row_bytes = f->field[field].row_bytes, bytes;
+  LSI_CHECK(lsi_mul_size((size_t)n, row_bytes, &bytes), LS_ERR_MEMORY, NULL, "%s: %lld rows at once", f->label, (long long)n);
+  LSI_TRY(ensure_direct(f));
+  LSI_TRY(ensure_room(f, n, bytes));
+  for (int64_t i = 0; i < n; i++) f->wants[i] = (lsi_want){rows[i], f->rows + (size_t)i * row_bytes};
+  lsi_sort_wants(f->wants, f->wants + n, n);
+  LSI_TRY(lsi_fetch(f->direct, field, f->wants, n));
+  return lsi_field_decode(f, field, rows, n, f->rows, out);
+}
+
+static ls_status read_one(lsi_fields *f, int field, const int64_t *rows, int64_t n, void *out) {
+  if (!out || !f->field[field].name) return LS_OK;
+  if (f->field[field].values) return lsi_field_read(f, field, rows, n, out);
+  pthread_mutex_lock(&f->mutex);
+  ls_status status = fetch_directly(f, field, rows, n, out);
+  pthread_mutex_unlock(&f->mutex);
+  return status;
+}
+
+static ls_status fields_read(void *self, const int64_t *rows, int64_t n, float *x, void *y, float *weight) {
+  LSI_TRY(read_one(self, 0, rows, n, x));
+  LSI_TRY(read_one(self, 1, rows, n, y));
+  return read_one(self, 2, rows, n, weight);
 }
 
 static void fields_destroy(void *self) {
@@ -99,22 +175,30 @@ static void fields_destroy(void *self) {
 const lsi_dataset_ops lsi_fields_ops = {
     .name = "arrays", .read = fields_read, .destroy = fields_destroy};
 
-ls_status lsi_field_stored(const lsi_field *field, int64_t first, int64_t n, void *out) {
-  if (!field->stream) {
-    memcpy(out, field->values + (size_t)first * field->row_bytes, (size_t)n * field->row_bytes);
+ls_status lsi_field_stored(lsi_fields *f, int field, int64_t first, int64_t n, void *out) {
+  size_t row_bytes = f->field[field].row_bytes;
+  if (f->field[field].values) {
+    memcpy(out, f->field[field].values + (size_t)first * row_bytes, (size_t)n * row_bytes);
     return LS_OK;
   }
-  const lsi_stream *s = field->stream;
-  return lsi_h5_array_read_rows(&s->array, s->what, s->mem_type, (uint64_t)first, (uint64_t)n, out);
+  pthread_mutex_lock(&f->mutex);
+  ls_status status = ensure_direct(f);
+  if (status == LS_OK) status = ensure_room(f, n, 0);
+  for (int64_t i = 0; status == LS_OK && i < n; i++) f->wants[i] = (lsi_want){first + i, (char *)out + (size_t)i * row_bytes};
+  if (status == LS_OK) status = lsi_fetch(f->direct, field, f->wants, n);
+  pthread_mutex_unlock(&f->mutex);
+  return status;
 }
 
 ls_status lsi_fields_dataset(lsi_fields *fields, const ls_dataset_info *info, ls_dataset **out) {
   ls_dataset *dataset = NULL;
   ls_status status = LSI_ALLOC("data set", 1, &dataset);
+  if (fields->group.size > 1) status = lsi_agree(&fields->group.comm, status);
   if (status == LS_OK) {
     *dataset = (ls_dataset){.ops = &lsi_fields_ops, .self = fields, .info = *info};
     snprintf(dataset->label, sizeof dataset->label, "%s", fields->label);
     status = lsi_fields_identity(fields, info, dataset->info.identity);
+    forget_direct(fields); /* a reader will take over */
   }
   if (status != LS_OK) {
     lsi_free(dataset);

@@ -1,219 +1,158 @@
 /* SPDX-License-Identifier: MIT */
-/* A data set in an HDF5 file: checked, then held in memory with its stored type, or streamed. */
-#include <math.h>
+/* A data set in HDF5 files: checked, then held in memory with its stored type, or streamed. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
-#include "data/fields.h"
+#include "data/load.h"
+#include "data/room.h"
 
-enum { N_FIELDS = 3 };
-static const int64_t default_memory_limit = INT64_C(2) << 30;
+static const int64_t usual_limit = INT64_C(2) << 30;
 
-typedef struct opening {
-  const ls_hdf5_spec *spec;
-  const char *names[N_FIELDS]; /* x, y, sample_weight */
-  bool present[N_FIELDS];
-  lsi_h5_array arrays[N_FIELDS];
-} opening;
+/* ---- who shares ---- */
 
-/* HDF5's stored type to the nearest that holds it; float16 becomes float32. */
-static ls_dtype memory_dtype(const lsi_h5_array *array) {
-  bool is_signed = array->is_signed;
-  size_t size = array->type_size;
-  if (array->type_class == H5T_FLOAT) return size <= 4 ? LS_FLOAT32 : LS_FLOAT64;
-  if (size == 1) return is_signed ? LS_INT8 : LS_UINT8;
-  if (size == 2) return is_signed ? LS_INT16 : LS_UINT16;
-  if (size <= 4) return is_signed ? LS_INT32 : LS_UINT32;
-  return is_signed ? LS_INT64 : LS_UINT64;
-}
+/* What tells one file from another on a machine. */
+typedef struct file_mark {
+  uint64_t device, inode, size;
+} file_mark;
 
-static hid_t memory_type(ls_dtype dtype) {
-  switch (dtype) {
-  case LS_UINT8: return H5T_NATIVE_UINT8;
-  case LS_INT8: return H5T_NATIVE_INT8;
-  case LS_UINT16: return H5T_NATIVE_UINT16;
-  case LS_INT16: return H5T_NATIVE_INT16;
-  case LS_UINT32: return H5T_NATIVE_UINT32;
-  case LS_INT32: return H5T_NATIVE_INT32;
-  case LS_UINT64: return H5T_NATIVE_UINT64;
-  case LS_INT64: return H5T_NATIVE_INT64;
-  case LS_FLOAT32: return H5T_NATIVE_FLOAT;
-  case LS_FLOAT64: return H5T_NATIVE_DOUBLE;
-  }
-  return H5T_NATIVE_DOUBLE;
-}
-
-/* "has no dataset 'x'", and what it has instead: a model and a checkpoint are told by their marks. */
-static ls_status no_such_array(const opening *o, hid_t file, const char *name) {
-  char have[300] = "", advice[460];
-  bool model = lsi_h5_has_attr(file, ".", "model_config");
-  if (model || (lsi_h5_has(file, "index") && lsi_h5_has(file, "arrays")))
-    LSI_FAIL(LS_ERR_FORMAT, "data sets have x and y at the top; `lockstep convert` makes them",
-             "%s: is a %s, not a data set", o->spec->path, model ? "model" : "checkpoint");
-  H5G_info_t top = {0};
-  H5Gget_info(file, &top);
-  for (hsize_t i = 0; i < top.nlinks && i < 8; i++) {
-    char link[40] = "";
-    H5Lget_name_by_idx(file, ".", H5_INDEX_NAME, H5_ITER_INC, i, link, sizeof link, H5P_DEFAULT);
-    size_t used = strlen(have);
-    snprintf(have + used, sizeof have - used, "%s%s", i ? ", " : "", link);
-  }
-  snprintf(advice, sizeof advice,
-           "the file holds: %s. Other names are given as data.x and data.y in a config, as --x and "
-           "--y to evaluate and predict",
-           top.nlinks ? have : "nothing");
-  LSI_FAIL(LS_ERR_NOT_FOUND, advice, "%s: there is no dataset '%s'", o->spec->path, name);
-}
-
-/* A name that was asked for must exist; "y" and "sample_weight" may be absent otherwise. */
-static ls_status open_arrays(hid_t file, opening *o) {
-  const char *given[N_FIELDS] = {o->spec->x, o->spec->y, o->spec->sample_weight};
-  const char *usual[N_FIELDS] = {"x", "y", "sample_weight"};
-  for (int i = 0; i < N_FIELDS; i++) {
-    o->names[i] = given[i] ? given[i] : usual[i];
-    if (i > 0 && !given[i] && H5Lexists(file, o->names[i], H5P_DEFAULT) <= 0) continue;
-    ls_status status = lsi_h5_array_open(file, o->spec->path, o->names[i], &o->arrays[i]);
-    if (status == LS_ERR_NOT_FOUND) return no_such_array(o, file, o->names[i]);
-    LSI_TRY(status);
-    o->present[i] = true;
+static ls_status mark_files(char *const *paths, int n, file_mark **out) {
+  LSI_TRY(LSI_ALLOC("data set: files", n, out));
+  for (int i = 0; i < n; i++) {
+    struct stat info;
+    if (stat(paths[i], &info) == 0) (*out)[i] = (file_mark){(uint64_t)info.st_dev, (uint64_t)info.st_ino, (uint64_t)info.st_size};
   }
   return LS_OK;
 }
 
-static ls_status check_rows(const opening *o) {
-  const char *path = o->spec->path;
-  for (int i = 0; i < N_FIELDS; i++) {
-    if (!o->present[i]) continue;
-    const lsi_h5_array *a = &o->arrays[i];
-    LSI_CHECK(a->rank >= 1, LS_ERR_SHAPE, "x is [N, ...], y is [N] or [N, values]",
-              "%s: dataset '%s' is a single value, not rows", path, o->names[i]);
-    LSI_CHECK(a->dims[0] > 0, LS_ERR_SHAPE, "give it at least one sample",
-              "%s: dataset '%s' is empty (0 rows)", path, o->names[i]);
-    LSI_CHECK(a->dims[0] == o->arrays[0].dims[0], LS_ERR_SHAPE, "give every sample one row in each",
-              "%s: dataset '%s' has %llu rows, but '%s' has %llu", path, o->names[0],
-              (unsigned long long)o->arrays[0].dims[0], o->names[i],
-              (unsigned long long)a->dims[0]);
+/* Do all ranks of the node see the files of its first rank? Ranks may have working folders, and so files, of their own. */
+static ls_status see_the_same(const lsi_comm *node, char *const *paths, int n, bool *same) {
+  file_mark *mine = NULL, *first = NULL;
+  ls_status status = mark_files(paths, n, &mine);
+  if (status == LS_OK) status = LSI_ALLOC("data set: files", n, &first);
+  status = lsi_agree(node, status);
+  if (status == LS_OK) {
+    memcpy(first, mine, (size_t)n * sizeof *mine);
+    status = lsi_bcast(node, first, (size_t)n * sizeof *first);
   }
-  const lsi_h5_array *y = &o->arrays[1], *weight = &o->arrays[2];
-  LSI_CHECK(!o->present[1] || y->rank <= 2, LS_ERR_SHAPE, "targets are [N] or [N, values]",
-            "%s: dataset '%s' has %d dimensions", path, o->names[1], y->rank);
-  LSI_CHECK(!o->present[1] || (y->count > 0 && y->count / y->dims[0] <= INT32_MAX), LS_ERR_SHAPE,
-            NULL, "%s: dataset '%s' has %llu values a sample", path, o->names[1],
-            (unsigned long long)(y->count / (y->dims[0] ? y->dims[0] : 1)));
-  LSI_CHECK(!o->present[2] || weight->count == weight->dims[0], LS_ERR_SHAPE,
-            "weights are one number a sample: [N]",
-            "%s: dataset '%s' has %llu values for %llu rows", path, o->names[2],
-            (unsigned long long)weight->count, (unsigned long long)weight->dims[0]);
+  int64_t equal = status == LS_OK && memcmp(first, mine, (size_t)n * sizeof *mine) == 0;
+  if (status == LS_OK) status = lsi_least(node, &equal);
+  *same = equal;
+  lsi_free(mine);
+  lsi_free(first);
+  return status;
+}
+
+static ls_status choose_group(const lsi_comm *comm, char *const *paths, int n, lsi_group *group) {
+  *group = (lsi_group){.size = 1};
+  if (comm->node_size == 1) return LS_OK;
+  lsi_comm node = lsi_comm_node_view(comm);
+  bool same;
+  LSI_TRY(see_the_same(&node, paths, n, &same));
+  if (same) *group = (lsi_group){.comm = node, .rank = node.rank, .size = node.size};
   return LS_OK;
 }
 
-static ls_status read_factor(const opening *o, hid_t file, const char *attr, double *value) {
-  const char *x = o->names[0];
-  if (!lsi_h5_has_attr(file, x, attr)) return LS_OK;
-  ls_status status = lsi_h5_attr_double(file, x, attr, value);
-  if (status != LS_OK) lsi_error_prefix("%s", o->spec->path);
-  LSI_TRY(status);
-  LSI_CHECK(isfinite(*value), LS_ERR_FORMAT, NULL,
-            "%s: attribute '%s' of '%s' is %g, not a finite number", o->spec->path, attr, x,
-            *value);
+/* ---- in memory or streamed ---- */
+
+static void set_fields(lsi_fields *f, const ls_dataset_info *info) {
+  static const char *const names[LSI_N_FIELDS] = {"x", "y", "sample_weight"};
+  const lsi_part *part = &f->files->parts[0];
+  for (int i = 0; i < LSI_N_FIELDS; i++) {
+    const lsi_h5_array *a = &part->arrays[i];
+    if (!part->present[i]) continue;
+    lsi_field *field = &f->field[i];
+    *field = (lsi_field){.name = names[i], .dtype = lsi_part_dtype(a), .row_values = (int64_t)(a->count / a->dims[0])};
+    field->row_bytes = (size_t)field->row_values * lsi_dtype_size(field->dtype);
+    lsi_decoder_init(&field->decoder, field->dtype, i == 0 ? info->scale : 1, i == 0 ? info->offset : 0);
+  }
+  f->n_samples = info->n_samples;
+  f->y_is_label = info->y_is_label;
+}
+
+/* The limit of the node: as given; else the usual one, or half of what there is. `own`: half of what this rank may take. */
+static ls_status find_limit(lsi_fields *f, int64_t given, int64_t *own) {
+  int64_t process = lsi_room_of_process(), node = lsi_room_of_node() / 2;
+  *own = process == INT64_MAX ? process : process / 2;
+  f->limit_given = given > 0;
+  f->limit = given > 0 ? given : usual_limit < node ? usual_limit : node;
+  if (f->group.size == 1) return LS_OK;
+  LSI_TRY(lsi_least(&f->group.comm, &f->limit));
+  return lsi_least(&f->group.comm, own);
+}
+
+static int64_t loaded_bytes(const lsi_fields *f, int field) {
+  int64_t bytes;
+  return __builtin_mul_overflow(f->n_samples, (int64_t)f->field[field].row_bytes, &bytes) ? INT64_MAX : bytes;
+}
+
+/* Targets and weights stay in memory when x does not, if they are small beside the room there is. */
+static ls_status place(lsi_fields *f, const ls_hdf5_spec *spec) {
+  bool load[LSI_N_FIELDS];
+  int64_t own, total = 0;
+  LSI_TRY(find_limit(f, spec->memory_limit, &own));
+  int64_t room = f->limit_given || own > f->limit ? f->limit : own;
+  for (int i = 0; i < LSI_N_FIELDS; i++)
+    if (f->field[i].name && __builtin_add_overflow(total, loaded_bytes(f, i), &total)) total = INT64_MAX;
+  bool all = spec->load || total <= room;
+  for (int i = 0; i < LSI_N_FIELDS; i++) load[i] = f->field[i].name && (all || (i > 0 && loaded_bytes(f, i) <= room / 4));
+  LSI_TRY(lsi_fields_load(f, load, spec->load ? INT64_MAX : room));
+  for (int i = 0; i < LSI_N_FIELDS; i++)
+    if (f->field[i].values) room -= loaded_bytes(f, i);
+  f->budget = (room > 0 ? room : 0) / f->n_sharers;
+  if (!f->limit_given && own < f->budget) f->budget = own;
   return LS_OK;
 }
 
-static ls_status describe(const opening *o, hid_t file, ls_dataset_info *info) {
-  const lsi_h5_array *x = &o->arrays[0], *y = &o->arrays[1];
-  *info =
-      (ls_dataset_info){.n_samples = (int64_t)x->dims[0], .x_dtype = memory_dtype(x), .scale = 1};
-  info->x_rank = x->rank > 1 ? x->rank - 1 : 1;
-  info->x_shape[0] = 1; /* x of shape [N] is one feature a sample */
-  for (int i = 1; i < x->rank; i++) info->x_shape[i - 1] = (int64_t)x->dims[i];
-  LSI_TRY(lsi_dataset_check_shape(o->spec->path, info->n_samples, info->x_rank, info->x_shape));
-  LSI_TRY(read_factor(o, file, "scale_factor", &info->scale));
-  LSI_TRY(read_factor(o, file, "add_offset", &info->offset));
-  LSI_CHECK(info->scale != 0, LS_ERR_FORMAT, NULL, "%s: attribute 'scale_factor' of '%s' is 0",
-            o->spec->path, o->names[0]);
-  info->has_y = o->present[1];
-  if (info->has_y) {
-    info->y_rank = y->rank;
-    info->n_targets = y->rank == 2 ? (int64_t)y->dims[1] : 1;
-    info->y_is_label = y->type_class == H5T_INTEGER && info->n_targets == 1;
-  }
-  info->has_weight = o->present[2];
-  return LS_OK;
+/* ---- opening ---- */
+
+static void label_of(char *const *paths, int n, char *label, size_t size) {
+  if (n == 1) snprintf(label, size, "%s", paths[0]);
+  else snprintf(label, size, "%.160s and %d more", paths[0], n - 1);
 }
 
-/* Fill one field from its array, which is closed or moved into a stream. */
-static ls_status take_array(opening *o, lsi_fields *fields, int i, lsi_field *field, bool load,
-                            double scale, double offset) {
-  lsi_h5_array *array = &o->arrays[i];
-  field->name = i == 0 ? "x" : i == 1 ? "y" : "sample_weight";
-  field->dtype = memory_dtype(array);
-  field->row_values = (int64_t)(array->count / array->dims[0]);
-  field->row_bytes = (size_t)field->row_values * lsi_dtype_size(field->dtype);
-  lsi_decoder_init(&field->decoder, field->dtype, scale, offset);
-  LSI_CHECK(asprintf(&fields->what[i], "%s: dataset '%s'", o->spec->path, o->names[i]) >= 0,
-            LS_ERR_MEMORY, NULL, "%s: out of memory", o->spec->path);
-  hid_t type = memory_type(field->dtype);
-  if (!load) {
-    lsi_h5_array moved = *array;
-    array->id = -1;
-    return lsi_stream_create(moved, fields->what[i], type, field->row_bytes, &field->stream);
-  }
-  LSI_TRY(lsi_alloc(fields->what[i], (size_t)array->dims[0], field->row_bytes, &field->owned));
-  field->values = field->owned;
-  return lsi_h5_array_read(array, fields->what[i], type, field->owned, array->count);
-}
-
-/* Targets and weights first: they are small and asked for in every batch. */
-static ls_status take_arrays(opening *o, lsi_fields *fields, const ls_dataset_info *info) {
-  lsi_field *all[N_FIELDS] = {&fields->x, &fields->y, &fields->weight};
-  uint64_t room =
-      (uint64_t)(o->spec->memory_limit > 0 ? o->spec->memory_limit : default_memory_limit);
-  for (int i = N_FIELDS - 1; i >= 0; i--) {
-    if (!o->present[i]) continue;
-    uint64_t bytes = o->arrays[i].count * lsi_dtype_size(memory_dtype(&o->arrays[i]));
-    bool load = o->spec->load || bytes <= room;
-    if (load) room -= bytes < room ? bytes : room;
-    LSI_TRY(take_array(o, fields, i, all[i], load, i == 0 ? info->scale : 1,
-                       i == 0 ? info->offset : 0));
-  }
-  return LS_OK;
-}
-
-static ls_status open_fields(opening *o, lsi_fields *fields, ls_dataset_info *info) {
-  LSI_TRY(lsi_h5_open(o->spec->path, &fields->file));
-  ls_status status = open_arrays(fields->file, o);
-  if (status == LS_OK) status = check_rows(o);
-  if (status == LS_OK) status = describe(o, fields->file, info);
-  fields->n_samples = info->n_samples;
-  fields->y_is_label = info->y_is_label;
-  if (status == LS_OK) status = take_arrays(o, fields, info);
-  for (int i = 0; i < N_FIELDS; i++) lsi_h5_array_close(&o->arrays[i]);
+/* comm NULL: this process alone. Collective on the group that forms. */
+static ls_status open_files(const lsi_comm *comm, char *const *paths, int n, const ls_hdf5_spec *spec, ls_dataset **out) {
+  char label[256];
+  lsi_fields *f = NULL;
+  label_of(paths, n, label, sizeof label);
+  ls_status status = lsi_fields_create(label, &f);
+  if (comm) status = lsi_agree(comm, status);
+  if (status != LS_OK) goto fail;
+  if (comm) f->n_sharers = comm->node_size;
+  if (comm) LSI_TRY_GOTO(status, fail, choose_group(comm, paths, n, &f->group));
+  status = f->group.size > 1 ? lsi_files_describe_all(&f->group.comm, paths, n, spec, &f->files) : lsi_files_describe(paths, n, spec, &f->files);
+  if (status != LS_OK) goto fail;
+  set_fields(f, &f->files->info);
+  LSI_TRY_GOTO(status, fail, place(f, spec));
+  ls_dataset_info info = f->files->info;
+  if (!lsi_fields_is_streamed(f)) lsi_files_destroy(&f->files);
+  return lsi_fields_dataset(f, &info, out);
+fail:
+  lsi_fields_destroy(&f);
   return status;
 }
 
 ls_status lsi_dataset_open_local(const ls_hdf5_spec *spec, ls_dataset **out) {
-  LSI_CHECK(spec && spec->path && spec->path[0], LS_ERR_ARG, NULL, "data set: no path was given");
-  opening o = {.spec = spec};
-  for (int i = 0; i < N_FIELDS; i++) o.arrays[i].id = -1;
-  ls_dataset_info info = {0};
-  lsi_fields *fields;
-  LSI_TRY(lsi_fields_create(spec->path, &fields));
-  ls_status status = open_fields(&o, fields, &info);
-  if (status != LS_OK) {
-    lsi_fields_destroy(&fields);
-    return status;
-  }
-  if (!fields->x.stream && !fields->y.stream && !fields->weight.stream) { /* all in memory */
-    lsi_h5_close(fields->file);
-    fields->file = -1;
-  }
-  return lsi_fields_dataset(fields, &info, out);
+  char **names;
+  int n;
+  LSI_CHECK(spec, LS_ERR_ARG, NULL, "data set: no path was given");
+  LSI_TRY(lsi_names_expand(spec, &names, &n));
+  ls_status status = open_files(NULL, names, n, spec, out);
+  lsi_names_free(&names, n);
+  return status;
 }
 
 ls_status ls_dataset_open(ls_context *context, const ls_hdf5_spec *spec, ls_dataset **out) {
-  LSI_CHECK(context && out, LS_ERR_ARG, NULL, "ls_dataset_open: context and out must not be NULL");
+  LSI_CHECK(context && spec && out, LS_ERR_ARG, NULL, "ls_dataset_open: context, spec and out must not be NULL");
+  const lsi_comm *comm = lsi_context_comm(context);
   ls_dataset *dataset = NULL;
-  ls_status status = lsi_dataset_open_local(spec, &dataset);
+  char **names = NULL;
+  int n = 0;
+  LSI_TRY(lsi_names_expand_all(comm, spec, &names, &n));
+  ls_status status = open_files(comm, names, n, spec, &dataset);
+  lsi_names_free(&names, n);
   return lsi_dataset_agree(context, status, dataset, out);
 }

@@ -49,10 +49,10 @@ ls_status lsi_dataset_from_memory_local(const ls_memory_spec *spec, ls_dataset *
   for (int i = 0; i < info.x_rank; i++) features *= info.x_shape[i];
   fields->n_samples = info.n_samples;
   fields->y_is_label = info.y_is_label;
-  set_field(&fields->x, "x", spec->x_dtype, features, spec->x, info.scale, info.offset);
-  if (info.has_y) set_field(&fields->y, "y", spec->y_dtype, info.n_targets, spec->y, 1, 0);
+  set_field(&fields->field[0], "x", spec->x_dtype, features, spec->x, info.scale, info.offset);
+  if (info.has_y) set_field(&fields->field[1], "y", spec->y_dtype, info.n_targets, spec->y, 1, 0);
   if (info.has_weight)
-    set_field(&fields->weight, "sample_weight", LS_FLOAT32, 1, spec->sample_weight, 1, 0);
+    set_field(&fields->field[2], "sample_weight", LS_FLOAT32, 1, spec->sample_weight, 1, 0);
   return lsi_fields_dataset(fields, &info, out);
 }
 

@@ -5,13 +5,18 @@
 
 enum { ROUNDS = 8 };
 
-lsi_permutation lsi_permutation_make(uint64_t seed, uint64_t epoch, int64_t n) {
+lsi_permutation lsi_permutation_of(uint64_t seed, uint64_t epoch, int64_t n, uint64_t purpose,
+                                   uint64_t number) {
   lsi_permutation p = {.n = n};
   while (p.half_bits < 31 && (INT64_C(1) << (2 * p.half_bits)) < n) p.half_bits++;
   uint32_t words[2 * ROUNDS];
-  lsi_rng_u32(lsi_rng_make(seed, LSI_RNG_SHUFFLE, 0, epoch), 0, 0, words, 2 * ROUNDS);
+  lsi_rng_u32(lsi_rng_make(seed, LSI_RNG_SHUFFLE, purpose, epoch), number, 0, words, 2 * ROUNDS);
   for (int i = 0; i < ROUNDS; i++) p.keys[i] = (uint64_t)words[2 * i] << 32 | words[2 * i + 1];
   return p;
+}
+
+lsi_permutation lsi_permutation_make(uint64_t seed, uint64_t epoch, int64_t n) {
+  return lsi_permutation_of(seed, epoch, n, 0, 0);
 }
 
 /* A bijection of [0, 4^half_bits): each round swaps the halves and XORs one with a function of the

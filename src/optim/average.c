@@ -42,14 +42,15 @@ static void accumulate(const lsi_optimizer *optimizer, const lsi_update *u) {
     gather(u->n, u->params, sum);
 }
 
-static lsi_update whole(const lsi_optimizer *optimizer, float *values) {
-  lsi_update u = {.n = optimizer->n, .params = values};
-  memcpy(u.slots, optimizer->slots, sizeof u.slots);
+static lsi_update part(const lsi_optimizer *optimizer, size_t begin, size_t end, float *values) {
+  lsi_update u = {.n = end - begin, .params = values + begin};
+  for (int s = 0; s < optimizer->n_slots; s++)
+    u.slots[s] = optimizer->slots[s] + begin;
   return u;
 }
 
-void lsi_optimizer_accumulate(lsi_optimizer *optimizer, float *grad) {
-  lsi_update u = whole(optimizer, grad);
+void lsi_optimizer_accumulate(lsi_optimizer *optimizer, size_t begin, size_t end, float *grad) {
+  lsi_update u = part(optimizer, begin, end, grad);
   if (optimizer->accumulator >= 0)
     lsi_update_slices(accumulate, optimizer, &u);
 }
@@ -72,13 +73,15 @@ static void average(const lsi_optimizer *optimizer, const lsi_update *u) {
     memcpy(u->params, values, u->n * sizeof *values);
 }
 
-void lsi_optimizer_average(lsi_optimizer *optimizer, float *params) {
-  lsi_update u = whole(optimizer, params);
+void lsi_optimizer_average(lsi_optimizer *optimizer, size_t begin, size_t end, float *params) {
+  lsi_update u = part(optimizer, begin, end, params);
   if (optimizer->average >= 0)
     lsi_update_slices(average, optimizer, &u);
 }
 
-void lsi_optimizer_finalize(const lsi_optimizer *optimizer, float *params) {
+void lsi_optimizer_finalize(const lsi_optimizer *optimizer, size_t begin, size_t end,
+                            float *params) {
   if (optimizer->average >= 0 && optimizer->iteration > 0)
-    memcpy(params, optimizer->slots[optimizer->average], optimizer->n * sizeof *params);
+    memcpy(params + begin, optimizer->slots[optimizer->average] + begin,
+           (end - begin) * sizeof *params);
 }

@@ -37,6 +37,13 @@ static ls_status copy_tensors(lsi_optimizer *o, const lsi_layout *layout) {
 
 ls_status lsi_optimizer_create(const lsi_object *object, const lsi_layout *layout,
                                lsi_optimizer **out) {
+  LSI_TRY(lsi_optimizer_create_bare(object, layout, out));
+  lsi_optimizer_fill_slots(*out, 0, (*out)->n);
+  return LS_OK;
+}
+
+ls_status lsi_optimizer_create_bare(const lsi_object *object, const lsi_layout *layout,
+                                    lsi_optimizer **out) {
   LSI_TRY(lsi_object_check(&lsi_optimizers, object));
   lsi_optimizer *o;
   LSI_TRY(LSI_ALLOC("optimizer", 1, &o));

@@ -64,6 +64,9 @@ typedef struct lsi_optimizer {
 ls_status lsi_optimizer_create(const lsi_object *object, const lsi_layout *layout, lsi_optimizer **out);
 /* or for an arena that is one vector of n elements. */
 ls_status lsi_optimizer_create_flat(const lsi_object *object, size_t n, lsi_optimizer **out);
+/* For a rank that updates parts of the arena only: the slots' memory is untouched until a part is given its initial values. */
+ls_status lsi_optimizer_create_bare(const lsi_object *object, const lsi_layout *layout, lsi_optimizer **out);
+void lsi_optimizer_fill_slots(lsi_optimizer *optimizer, size_t begin, size_t end);
 void lsi_optimizer_destroy(lsi_optimizer **optimizer);
 
 /* The rate of the next update: the schedule at `iteration`, or the variable; times `factor` of linear scaling is the caller's. */
@@ -83,13 +86,14 @@ bool lsi_optimizer_accumulates(const lsi_optimizer *optimizer);
 bool lsi_optimizer_due(const lsi_optimizer *optimizer);
 /* Updates made so far: iterations, or groups of them. */
 int64_t lsi_optimizer_updates(const lsi_optimizer *optimizer);
-/* A step that is due makes grad [n] the group's mean and empties the accumulator; others add grad to it. */
-void lsi_optimizer_accumulate(lsi_optimizer *optimizer, float *grad);
+/* Elements [begin, end), in any cut: a step that is due makes grad the group's mean and empties the accumulator; others add grad to it. */
+void lsi_optimizer_accumulate(lsi_optimizer *optimizer, size_t begin, size_t end, float *grad);
 
-/* use_ema: average = m average + (1 - m) w, and w = average every ema_overwrite_frequency updates. No-ops without it. */
-void lsi_optimizer_average(lsi_optimizer *optimizer, float *params);
+/* use_ema, elements [begin, end): average = m average + (1 - m) w, and w = average every ema_overwrite_frequency updates. No-ops
+   without it. */
+void lsi_optimizer_average(lsi_optimizer *optimizer, size_t begin, size_t end, float *params);
 /* What Keras's fit() does at its end: the weights become the averages. */
-void lsi_optimizer_finalize(const lsi_optimizer *optimizer, float *params);
+void lsi_optimizer_finalize(const lsi_optimizer *optimizer, size_t begin, size_t end, float *params);
 
 /* Numbers in Keras's variables of it: iteration, learning rate unless it is a schedule, slots, scalar. */
 size_t lsi_optimizer_count(const lsi_optimizer *optimizer);

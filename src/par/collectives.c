@@ -69,6 +69,23 @@ static ls_status allreduce_int(const lsi_comm *comm, int mine, MPI_Op op, int *o
   return lsi_wait_one(comm, &request);
 }
 
+ls_status lsi_least(const lsi_comm *comm, int64_t *value) {
+  MPI_Request request;
+  LSI_TRY(lsi_peers_check(comm->peers));
+  LSI_TRY(LSI_MPI_LOCKED(comm, MPI_Iallreduce(MPI_IN_PLACE, value, 1, MPI_INT64_T, MPI_MIN,
+                                              comm->comm, &request)));
+  return lsi_wait_one(comm, &request);
+}
+
+ls_status lsi_unite(const lsi_comm *comm, void *bytes, size_t n_bytes) {
+  MPI_Request request;
+  LSI_CHECK(n_bytes <= INT_MAX, LS_ERR_ARG, NULL, "%zu bytes are too many", n_bytes);
+  LSI_TRY(lsi_peers_check(comm->peers));
+  LSI_TRY(LSI_MPI_LOCKED(comm, MPI_Iallreduce(MPI_IN_PLACE, bytes, (int)n_bytes, MPI_UNSIGNED_CHAR,
+                                              MPI_MAX, comm->comm, &request)));
+  return lsi_wait_one(comm, &request);
+}
+
 ls_status lsi_agree_most(const lsi_comm *comm, int mine, int *most) {
   return allreduce_int(comm, mine, MPI_MAX, most);
 }

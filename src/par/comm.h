@@ -52,6 +52,11 @@ ls_status lsi_agree(const lsi_comm *comm, ls_status status);
    the same bytes. Collective. */
 ls_status lsi_agree_same(const lsi_comm *comm, const char *what, const void *bytes, size_t n_bytes);
 
+/* The smallest of all ranks' values, on all. Collective. */
+ls_status lsi_least(const lsi_comm *comm, int64_t *value);
+/* Bytes of which each rank has filled some and left the others zero: all of them, on all ranks. Collective. */
+ls_status lsi_unite(const lsi_comm *comm, void *bytes, size_t n_bytes);
+
 /* From rank 0 to all; counts of any size (not limited to int). Collective. */
 ls_status lsi_bcast(const lsi_comm *comm, void *data, size_t n_bytes);
 ls_status lsi_bcast_from(const lsi_comm *comm, void *data, size_t n_bytes, int root);

@@ -42,16 +42,20 @@ static ls_status open_none(lsi_exchange *exchange) {
 }
 
 /* ---- common ---- */
-lsi_piece lsi_exchange_slice(const lsi_exchange *exchange, lsi_piece piece, int rank) {
+static lsi_piece slice_of(lsi_piece piece, int rank, int n_ranks) {
   size_t first_line = piece.begin / LINE, lines = (piece.end + LINE - 1) / LINE - first_line;
   size_t begin, end;
-  lsi_team_slice(lines, 1, rank, exchange->comm->size, &begin, &end);
+  lsi_team_slice(lines, 1, rank, n_ranks, &begin, &end);
   begin = (first_line + begin) * LINE;
   end = (first_line + end) * LINE;
   lsi_piece slice = {begin > piece.begin ? begin : piece.begin, end < piece.end ? end : piece.end};
   if (slice.begin > slice.end)
     slice.begin = slice.end;
   return slice;
+}
+
+lsi_piece lsi_exchange_slice(const lsi_exchange *exchange, lsi_piece piece, int rank) {
+  return slice_of(piece, rank, exchange->comm->size);
 }
 
 void lsi_exchange_sum_nodes(const lsi_exchange *exchange, const lsi_tree_node *nodes, int n_nodes,
@@ -177,9 +181,9 @@ void lsi_exchange_set_halves(lsi_exchange *exchange, bool halves) {
   exchange->halves = halves;
 }
 
-void lsi_exchange_owned(const lsi_exchange *exchange, size_t begin, size_t end, int rank,
-                        size_t *own_begin, size_t *own_end) {
-  lsi_piece slice = lsi_exchange_slice(exchange, (lsi_piece){begin, end}, rank);
+void lsi_exchange_owned(size_t begin, size_t end, int rank, int n_ranks, size_t *own_begin,
+                        size_t *own_end) {
+  lsi_piece slice = slice_of((lsi_piece){begin, end}, rank, n_ranks);
   *own_begin = slice.begin;
   *own_end = slice.end;
 }

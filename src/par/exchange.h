@@ -58,8 +58,8 @@ enum { LSI_EXCHANGE_MAX_RANGE = 1 << 30 }; /* longer ranges have no single slice
 void lsi_exchange_set_halves(lsi_exchange *exchange, bool halves);
 /* The elements of a range that rank `rank` owns: one piece, cut at cache lines of the arena; a function of the range and
    the number of ranks only. Not collective. */
-void lsi_exchange_owned(const lsi_exchange *exchange, size_t begin, size_t end, int rank,
-                        size_t *own_begin, size_t *own_end);
+void lsi_exchange_owned(size_t begin, size_t end, int rank, int n_ranks, size_t *own_begin,
+                        size_t *own_end);
 /* values[j], begin <= j < end, of their owners to all ranks, in place; between lsi_exchange_wait and the next step's first
    lsi_exchange_start, at most once a range. The sum is overwritten. Collective. */
 ls_status lsi_exchange_gather(lsi_exchange *exchange, size_t begin, size_t end, float *values);

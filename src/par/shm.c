@@ -67,7 +67,9 @@ ls_status lsi_shm_create(const lsi_comm *comm, size_t n_bytes, lsi_shm *out) {
 ls_status lsi_shm_reserve(const lsi_shm *shm, size_t begin, size_t end) {
   if (begin == end)
     return LS_OK;
-  int code = posix_fallocate(shm->file, (off_t)begin, (off_t)(end - begin));
+  int code;
+  do code = posix_fallocate(shm->file, (off_t)begin, (off_t)(end - begin));
+  while (code == EINTR);
   LSI_CHECK(code == 0, LS_ERR_NO_SPACE, too_small, "cannot reserve %zu bytes of shared memory: %s",
             end - begin, strerror(code));
   return LS_OK;

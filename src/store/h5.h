@@ -22,9 +22,18 @@ void lsi_h5_close(hid_t file); /* closes everything opened below it */
 
 /* Is there a hard link `name` (path below `loc`) to a group / dataset? Soft and external links are no. */
 bool lsi_h5_has(hid_t loc, const char *name);
+bool lsi_h5_has_name(hid_t loc, const char *name); /* of a link of any kind, to whatever */
 bool lsi_h5_has_attr(hid_t loc, const char *object, const char *attr);
 
-typedef struct lsi_h5_array {
+/* The filters of a chunked array, in the order they were applied when it was written. */
+enum { LSI_H5_MAX_FILTERS = 8 };
+typedef struct lsi_h5_filters {
+  int n;
+  int id[LSI_H5_MAX_FILTERS];           /* H5Z_FILTER_DEFLATE, _SHUFFLE or _FLETCHER32 */
+  uint32_t element[LSI_H5_MAX_FILTERS]; /* of shuffle: bytes of an element */
+} lsi_h5_filters;
+
+typedef struct lsi_h5_array { /* plain data but for `id`: may be copied to another process, there to be opened anew */
   hid_t id;
   int rank;
   uint64_t dims[8];
@@ -34,13 +43,26 @@ typedef struct lsi_h5_array {
   bool is_signed;
   bool chunked;
   uint64_t chunk_dims[8];
+  uint64_t chunk_bytes;
+  uint64_t stored;        /* bytes in the file */
+  bool in_one_piece;      /* contiguous: the values are bytes [offset, offset + count * type_size) of the file */
+  uint64_t offset;
+  lsi_h5_filters filters;
 } lsi_h5_array;
 
 /* Open a dataset and check it: hard link, integer or float of 1 to 8 bytes, rank <= 8, contiguous or chunked (or small compact), no
    external storage, filters within {shuffle, deflate, fletcher32}, chunk <= 64 MiB, extents' product without overflow and
-   in keeping with the file's size. `file_path` is for messages. The chunk cache holds at least one row of chunks (up to 256 MiB). */
+   in keeping with the file's size. `file_path` is for messages. */
 ls_status lsi_h5_array_open(hid_t loc, const char *file_path, const char *name, lsi_h5_array *out);
 void lsi_h5_array_close(lsi_h5_array *array);
+/* Are the values stored as `mem_type` is in memory? Else `convert` makes them so, in place: `values` has room for n of the larger
+   type. */
+bool lsi_h5_array_is_native(const lsi_h5_array *array, hid_t mem_type);
+ls_status lsi_h5_array_convert(const lsi_h5_array *array, const char *what, hid_t mem_type, size_t n, void *values);
+/* The value of what was never written, as mem_type (at most 8 bytes). */
+ls_status lsi_h5_array_fill_value(const lsi_h5_array *array, const char *what, hid_t mem_type, void *value);
+/* The descriptor HDF5 reads a file opened by lsi_h5_open with, for pread; -1: none. */
+int lsi_h5_descriptor(hid_t file);
 
 /* All elements, converted to the memory type (H5T_NATIVE_FLOAT...). `count` must be the array's. */
 ls_status lsi_h5_array_read(const lsi_h5_array *array, const char *what, hid_t mem_type, void *out, uint64_t count);

@@ -9,7 +9,7 @@
 
 #include "store/h5_error.h"
 
-enum { MAX_CHUNK_BYTES = 64 << 20, MAX_CACHE_BYTES = 256 << 20, MIN_CACHE_BYTES = 1 << 20 };
+enum { MAX_CHUNK_BYTES = 64 << 20 };
 
 /* Deflate cannot do better than 1032:1 (zlib's technical notes), so a dataset with much more than
    that has parts that were never written. */
@@ -26,11 +26,15 @@ typedef struct opening { /* what array_open looks at; closed in one place */
 static ls_status check_link(hid_t loc, const opening *o) {
   if (lsi_h5_has(loc, o->name)) return LS_OK;
   H5L_info_t link;
-  bool other = H5Lexists(loc, o->name, H5P_DEFAULT) > 0 &&
-               H5Lget_info(loc, o->name, &link, H5P_DEFAULT) >= 0 && link.type != H5L_TYPE_HARD;
-  LSI_CHECK(!other, LS_ERR_UNSUPPORTED, "store the data in the file itself",
+  bool named = H5Lexists(loc, o->name, H5P_DEFAULT) > 0 && H5Lget_info(loc, o->name, &link, H5P_DEFAULT) >= 0;
+  LSI_CHECK(!named || link.type == H5L_TYPE_HARD, LS_ERR_UNSUPPORTED, "store the data in the file itself",
             "%s: '%s' is %s link, which is not followed", o->path, o->name,
             link.type == H5L_TYPE_EXTERNAL ? "an external" : "a soft");
+  hid_t object = named ? H5Oopen(loc, o->name, H5P_DEFAULT) : 0;
+  LSI_CHECK(object >= 0, LS_ERR_UNSUPPORTED,
+            "a newer HDF5 may have written it: write it for older ones, in Python with h5py.File(name, \"w\", libver=\"earliest\")",
+            "%s: '%s' cannot be opened (%s)", o->path, o->name, lsi_h5_reason());
+  if (object > 0) H5Oclose(object); /* behind a link that is not followed */
   LSI_FAIL(LS_ERR_NOT_FOUND, NULL, "%s: there is no dataset '%s'", o->path, o->name);
 }
 
@@ -76,15 +80,15 @@ static ls_status check_extents(const opening *o, lsi_h5_array *out) {
   return LS_OK;
 }
 
-static ls_status check_filters(const opening *o, bool *deflate) {
+static ls_status check_filters(const opening *o, lsi_h5_filters *out, bool *deflate) {
   int n = H5Pget_nfilters(o->creation);
-  LSI_CHECK(n >= 0 && n <= 8, LS_ERR_CORRUPT, NULL, "%s: dataset '%s' has %d filters", o->path,
+  LSI_CHECK(n >= 0 && n <= LSI_H5_MAX_FILTERS, LS_ERR_CORRUPT, NULL, "%s: dataset '%s' has %d filters", o->path,
             o->name, n);
   for (int i = 0; i < n; i++) {
     char filter_name[64] = "";
-    unsigned flags, config;
-    size_t n_values = 0;
-    H5Z_filter_t filter = H5Pget_filter2(o->creation, (unsigned)i, &flags, &n_values, NULL,
+    unsigned flags, config, values[4] = {0};
+    size_t n_values = 4;
+    H5Z_filter_t filter = H5Pget_filter2(o->creation, (unsigned)i, &flags, &n_values, values,
                                          sizeof filter_name, filter_name, &config);
     filter_name[sizeof filter_name - 1] = '\0';
     bool known = filter == H5Z_FILTER_SHUFFLE || filter == H5Z_FILTER_DEFLATE ||
@@ -97,7 +101,10 @@ static ls_status check_filters(const opening *o, bool *deflate) {
                 o->path, o->name);
       *deflate = true;
     }
+    out->id[i] = filter;
+    out->element[i] = values[0];
   }
+  out->n = n;
   return LS_OK;
 }
 
@@ -116,11 +123,12 @@ static ls_status check_chunks(const opening *o, lsi_h5_array *out) {
             "write it with smaller chunks, for example of 64 rows",
             "%s: dataset '%s' has chunks of %llu bytes; at most %d are read", o->path, o->name,
             (unsigned long long)bytes, (int)MAX_CHUNK_BYTES);
+  out->chunk_bytes = bytes;
   return LS_OK;
 }
 
 /* The values claimed against the bytes that are really there. */
-static ls_status check_storage(hid_t loc, const opening *o, const lsi_h5_array *out, bool deflate) {
+static ls_status check_storage(hid_t loc, const opening *o, lsi_h5_array *out, bool deflate) {
   uint64_t logical = out->count * out->type_size;
   uint64_t stored = H5Dget_storage_size(o->dataset);
   hsize_t file_size = 0;
@@ -136,6 +144,13 @@ static ls_status check_storage(hid_t loc, const opening *o, const lsi_h5_array *
   LSI_CHECK(logical <= largest, LS_ERR_CORRUPT, "write all of it, or give it its true shape",
             "%s: dataset '%s' claims %llu bytes of values but only %llu bytes are stored", o->path,
             o->name, (unsigned long long)logical, (unsigned long long)stored);
+  out->stored = stored;
+  out->offset = out->chunked ? HADDR_UNDEF : H5Dget_offset(o->dataset);
+  out->in_one_piece = out->offset != HADDR_UNDEF;
+  LSI_CHECK(!out->in_one_piece || (out->offset <= file_size && logical <= file_size - out->offset),
+            LS_ERR_CORRUPT, "copy or make the file again",
+            "%s: dataset '%s' lies beyond the end of the file (%llu bytes)", o->path, o->name,
+            (unsigned long long)file_size);
   return LS_OK;
 }
 
@@ -149,33 +164,8 @@ static ls_status check_layout(hid_t loc, const opening *o, lsi_h5_array *out) {
   out->chunked = layout == H5D_CHUNKED;
   if (out->chunked) LSI_TRY(check_chunks(o, out));
   bool deflate = false;
-  LSI_TRY(check_filters(o, &deflate));
+  LSI_TRY(check_filters(o, &out->filters, &deflate));
   return check_storage(loc, o, out, deflate);
-}
-
-/* Open again with a cache of one row of chunks: with less, a chunk is decompressed anew for every
-   batch that touches it (measured: 100 times slower). */
-static ls_status open_with_cache(hid_t loc, const opening *o, lsi_h5_array *out) {
-  size_t cache = MIN_CACHE_BYTES, slots = 521;
-  if (out->chunked) {
-    uint64_t bytes = out->type_size, chunks = 1;
-    for (int i = 0; i < out->rank; i++) {
-      uint64_t across = i == 0 ? 1 : (out->dims[i] + out->chunk_dims[i] - 1) / out->chunk_dims[i];
-      if (__builtin_mul_overflow(bytes, out->chunk_dims[i], &bytes) ||
-          __builtin_mul_overflow(bytes, across, &bytes) || bytes > MAX_CACHE_BYTES)
-        bytes = MAX_CACHE_BYTES;
-      if (__builtin_mul_overflow(chunks, across, &chunks)) chunks = UINT64_MAX;
-    }
-    if (bytes > cache) cache = (size_t)bytes;
-    slots = chunks < 100 ? 12421 : 99991; /* primes, about 100 slots a chunk (H5Pset_chunk_cache) */
-  }
-  hid_t list = H5Pcreate(H5P_DATASET_ACCESS);
-  if (list >= 0) H5Pset_chunk_cache(list, slots, cache, 0.75);
-  out->id = list >= 0 ? H5Dopen2(loc, o->name, list) : -1;
-  if (list >= 0) H5Pclose(list);
-  LSI_CHECK(out->id >= 0, LS_ERR_CORRUPT, NULL, "%s: dataset '%s' cannot be opened (%s)", o->path,
-            o->name, lsi_h5_reason());
-  return LS_OK;
 }
 
 static ls_status check_all(hid_t loc, opening *o, lsi_h5_array *out) {
@@ -195,17 +185,19 @@ static ls_status check_all(hid_t loc, opening *o, lsi_h5_array *out) {
 ls_status lsi_h5_array_open(hid_t loc, const char *file_path, const char *name, lsi_h5_array *out) {
   opening o = {
       .path = file_path, .name = name, .dataset = -1, .type = -1, .space = -1, .creation = -1};
-  lsi_h5_array array = {.id = -1};
+  lsi_h5_array array;
+  memset(&array, 0, sizeof array); /* and the padding: arrays are compared as bytes */
+  array.id = -1;
   lsi_h5_init();
   LSI_TRY(check_link(loc, &o));
   ls_status status = check_all(loc, &o, &array);
   if (o.creation >= 0) H5Pclose(o.creation);
   if (o.space >= 0) H5Sclose(o.space);
   if (o.type >= 0) H5Tclose(o.type);
-  if (o.dataset >= 0) H5Dclose(o.dataset);
+  if (status != LS_OK && o.dataset >= 0) H5Dclose(o.dataset);
   LSI_TRY(status);
-  LSI_TRY(open_with_cache(loc, &o, &array));
-  *out = array;
+  array.id = o.dataset;
+  memcpy(out, &array, sizeof array);
   return LS_OK;
 }
 
@@ -251,4 +243,30 @@ ls_status lsi_h5_array_read_rows(const lsi_h5_array *array, const char *what, hi
   if (memory_space >= 0) H5Sclose(memory_space);
   if (file_space >= 0) H5Sclose(file_space);
   return status;
+}
+
+bool lsi_h5_array_is_native(const lsi_h5_array *array, hid_t mem_type) {
+  lsi_h5_init();
+  hid_t type = H5Dget_type(array->id);
+  bool same = type >= 0 && H5Tequal(type, mem_type) > 0;
+  if (type >= 0) H5Tclose(type);
+  return same;
+}
+
+ls_status lsi_h5_array_convert(const lsi_h5_array *array, const char *what, hid_t mem_type,
+                               size_t n, void *values) {
+  lsi_h5_init();
+  hid_t type = H5Dget_type(array->id);
+  bool good = type >= 0 && H5Tconvert(type, mem_type, n, values, NULL, H5P_DEFAULT) >= 0;
+  if (type >= 0) H5Tclose(type);
+  return good ? LS_OK : read_failed(what);
+}
+
+ls_status lsi_h5_array_fill_value(const lsi_h5_array *array, const char *what, hid_t mem_type,
+                                  void *value) {
+  lsi_h5_init();
+  hid_t creation = H5Dget_create_plist(array->id);
+  bool good = creation >= 0 && H5Pget_fill_value(creation, mem_type, value) >= 0;
+  if (creation >= 0) H5Pclose(creation);
+  return good ? LS_OK : read_failed(what);
 }

@@ -116,6 +116,11 @@ ls_status lsi_h5_file_create(const char *path, hid_t *file) {
   return status;
 }
 
+int lsi_h5_descriptor(hid_t file) {
+  void *handle = NULL;
+  return H5Fget_vfd_handle(file, H5P_DEFAULT, &handle) >= 0 && handle ? *(int *)handle : -1;
+}
+
 void lsi_h5_close(hid_t file) {
   if (file >= 0) H5Fclose(file);
 }
@@ -146,6 +151,11 @@ bool lsi_h5_has(hid_t loc, const char *name) {
   H5I_type_t type = H5Iget_type(object);
   H5Oclose(object);
   return type == H5I_GROUP || type == H5I_DATASET;
+}
+
+bool lsi_h5_has_name(hid_t loc, const char *name) {
+  lsi_h5_init();
+  return H5Lexists(loc, name, H5P_DEFAULT) > 0;
 }
 
 bool lsi_h5_has_attr(hid_t loc, const char *object, const char *attr) {

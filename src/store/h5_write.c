@@ -57,7 +57,7 @@ ls_status lsi_h5_make_group(hid_t loc, const char *path) {
   return status;
 }
 
-/* Contiguous, or chunks of `chunk_rows` rows with shuffle and deflate. */
+/* Contiguous, or chunks of `chunk_rows` rows with a checksum, and with shuffle and deflate. */
 static hid_t creation_list(int rank, const hsize_t *dims, size_t value_bytes, uint64_t chunk_rows,
                            int deflate) {
   hid_t list = H5Pcreate(H5P_DATASET_CREATE);
@@ -71,6 +71,7 @@ static hid_t creation_list(int rank, const hsize_t *dims, size_t value_bytes, ui
     good = H5Pset_chunk(list, rank, chunk) >= 0;
     if (good && deflate > 0 && value_bytes > 1) good = H5Pset_shuffle(list) >= 0;
     if (good && deflate > 0) good = H5Pset_deflate(list, (unsigned)deflate) >= 0;
+    if (good) good = H5Pset_fletcher32(list) >= 0;
   } else if (good) {
     good = H5Pset_alloc_time(list, H5D_ALLOC_TIME_EARLY) >= 0;
   }

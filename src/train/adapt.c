@@ -73,6 +73,7 @@ static ls_status adapt_layer(ls_model *model, const lsi_comm *comm, const ls_dat
   lsi_batch batch;
   ls_status status;
   LSI_TRY_GOTO(status, done, lsi_agree(comm, allocate(&a)));
+  LSI_TRY_GOTO(status, done, lsi_feed_start(&a.feed, comm));
   LSI_TRY_GOTO(status, done, lsi_reducer_create(a.net, (int)(2 * a.n), a.feed.max_leaves, comm, &a.reduce, &a.reducer));
   for (int64_t b = 0; b < a.feed.batches_per_pass; b++) {
     LSI_TRY_GOTO(status, done, lsi_agree(comm, lsi_feed_load(&a.feed, b, a.workspace->x, &batch)));

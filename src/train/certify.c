@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "math/gemm.h"
 #include "train/run.h"
+#include "train/shard.h"
 #include "train/trainer.h"
 
 void lsi_kernels_text(char *text, size_t size) {
@@ -50,17 +51,24 @@ void lsi_certify_clear(lsi_certify *c) {
   c->text = NULL;
 }
 
+static void hash_slot(const lsi_layout *layout, const float *slot, lsi_hash *hash) {
+  for (int i = 0; i < layout->n; i++)
+    if (layout->tensors[i].trainable)
+      lsi_hash_update(hash, slot + layout->tensors[i].offset, layout->tensors[i].count * sizeof *slot);
+}
+
 ls_status lsi_slots_digest(const ls_trainer *t, char hex[LSI_DIGEST_HEX]) {
-  const lsi_layout *layout = &t->model->net->layout;
-  lsi_hash *hash;
-  LSI_TRY(lsi_hash_create(&hash));
-  for (int s = 0; s < t->optimizer->n_slots; s++)
-    for (int i = 0; i < layout->n; i++)
-      if (layout->tensors[i].trainable)
-        lsi_hash_update(hash, t->optimizer->slots[s] + layout->tensors[i].offset, layout->tensors[i].count * sizeof(float));
-  lsi_hash_hex(hash, hex);
+  lsi_hash *hash = NULL;
+  bool root = t->comm->rank == 0;
+  ls_status status = lsi_agree(t->comm, root ? lsi_hash_create(&hash) : LS_OK);
+  for (int s = 0; status == LS_OK && s < t->optimizer->n_slots; s++) {
+    status = lsi_slot_to_root(t->model, s); /* one at a time: rank 0 has room for its share of them */
+    if (status == LS_OK && root) hash_slot(&t->model->net->layout, t->optimizer->slots[s], hash);
+    lsi_slot_forget(t->model, s);
+  }
+  if (status == LS_OK && root) lsi_hash_hex(hash, hex);
   lsi_hash_destroy(&hash);
-  return LS_OK;
+  return status;
 }
 
 /* ---- an epoch ---- */
@@ -88,7 +96,7 @@ static ls_status compare(const ls_trainer *t, const lsi_certified *e) {
   return LS_OK;
 }
 
-static ls_status certify_on_root(ls_trainer *t, const lsi_logs *logs) {
+static ls_status certify_on_root(ls_trainer *t, const lsi_logs *logs, const char *slots) {
   const char *names[LSI_MAX_LOGS];
   char kernels[80];
   for (int i = 0; i < logs->n; i++) names[i] = logs->names[i];
@@ -97,13 +105,15 @@ static ls_status certify_on_root(ls_trainer *t, const lsi_logs *logs) {
                      .learning_rate = t->optimizer->learning_rate, .kernels = kernels, .version = LS_VERSION,
                      .n_values = logs->n, .names = names, .values = logs->values};
   LSI_TRY(lsi_net_digest(t->model->net, t->model->net->params, e.parameters));
-  LSI_TRY(lsi_slots_digest(t, e.slots));
+  memcpy(e.slots, slots, sizeof e.slots);
   return t->certify.compares ? compare(t, &e) : enter(t, &e);
 }
 
 ls_status lsi_certify_epoch(ls_trainer *t, const lsi_logs *logs) {
   if (!t->spec.run.dir && !t->certify.compares) return LS_OK;
-  return lsi_agree(t->comm, t->comm->rank == 0 ? certify_on_root(t, logs) : LS_OK);
+  char slots[LSI_DIGEST_HEX] = "";
+  LSI_TRY(lsi_slots_digest(t, slots));
+  return lsi_agree(t->comm, t->comm->rank == 0 ? certify_on_root(t, logs, slots) : LS_OK);
 }
 
 ls_status lsi_certify_model(ls_trainer *t) {

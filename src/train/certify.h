@@ -25,7 +25,7 @@ ls_status lsi_certify_epoch(ls_trainer *trainer, const lsi_logs *logs);
 /* The model of the whole training, on rank 0. */
 ls_status lsi_certify_model(ls_trainer *trainer);
 
-/* Hash of the slots' bits, slot by slot, tensors in layer order. */
+/* On rank 0: hash of the slots' bits, slot by slot, tensors in layer order. Collective. */
 ls_status lsi_slots_digest(const ls_trainer *trainer, char hex[LSI_DIGEST_HEX]);
 /* "BLIS 0.9.0 zen3" */
 void lsi_kernels_text(char *text, size_t size);

@@ -109,6 +109,7 @@ static ls_status predict(ls_model *model, ls_dataset *data, int64_t batch_size, 
   ls_status status;
   int64_t n_rows, first = 0, outputs = ls_model_output_size(model);
   LSI_TRY_GOTO(status, done, lsi_agree(p.comm, prediction_parts(&p)));
+  LSI_TRY_GOTO(status, done, lsi_feed_start(&p.feed, p.comm));
   LSI_TRY_GOTO(status, done, lsi_reducer_create(model->net, 1, p.feed.max_leaves, p.comm, &p.reduce, &p.reducer));
   lsi_phase_set(p.comm, LSI_PHASE_EVALUATE, 0, 0);
   for (int64_t b = 0; b < p.feed.batches_per_pass; b++, first += n_rows) {

@@ -54,6 +54,7 @@ ls_status lsi_evaluator_create(ls_model *model, const lsi_comm *comm, const ls_d
   if (status == LS_OK) status = lsi_feed_init(&e->feed, comm);
   if (status == LS_OK) status = local_parts(e);
   LSI_TRY_GOTO(status, fail, lsi_agree(comm, status));
+  LSI_TRY_GOTO(status, fail, lsi_feed_start(&e->feed, comm));
   e->n_batches = e->feed.batches_per_pass;
   if (max_batches > 0 && max_batches < e->n_batches) e->n_batches = max_batches;
   LSI_TRY_GOTO(status, fail, lsi_reducer_create(model->net, lsi_objective_room(&e->objective), e->feed.max_leaves, comm, &e->reduce,

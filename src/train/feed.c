@@ -24,7 +24,6 @@ ls_status lsi_feed_init(lsi_feed *feed, const lsi_comm *comm) {
   lsi_leaf_plan plan;
   feed->n_ranks = comm->size;
   feed->rank = comm->rank;
-  feed->pass = -1;
   feed->batches_per_pass = (feed->n_rows + feed->batch_size - 1) / feed->batch_size;
   int64_t largest = feed->n_rows < feed->batch_size ? feed->n_rows : feed->batch_size;
   LSI_CHECK((largest + feed->leaf_rows - 1) / feed->leaf_rows <= 1 << LSI_TREE_MAX_LEVEL, LS_ERR_ARG,
@@ -33,12 +32,21 @@ ls_status lsi_feed_init(lsi_feed *feed, const lsi_comm *comm) {
   lsi_leaf_plan_init(&plan, largest, feed->leaf_rows, comm->size, comm->rank);
   feed->max_leaves = (plan.n_leaves + comm->size - 1) / comm->size;
   feed->max_rows = feed->max_leaves * feed->leaf_rows;
+  feed->course = (lsi_course){.first = feed->first, .n_rows = feed->n_rows, .batch_size = feed->batch_size, .leaf_rows = feed->leaf_rows,
+                              .batches_per_pass = feed->batches_per_pass, .n_ranks = comm->size};
+  int64_t block = feed->shuffle == LSI_SHUFFLE_BATCH ? feed->batch_size : feed->shuffle_block;
+  feed->course.order = lsi_order_make(feed->shuffle, feed->n_rows, feed->seed, block, feed->shuffle_window);
   ls_status status = allocate(feed);
   if (status != LS_OK) lsi_feed_clear(feed);
   return status;
 }
 
+ls_status lsi_feed_start(lsi_feed *feed, const lsi_comm *comm) {
+  return lsi_agree(comm, lsi_reader_create(feed->data, &feed->course, feed->rank, &feed->reader));
+}
+
 void lsi_feed_clear(lsi_feed *feed) {
+  lsi_reader_destroy(&feed->reader);
   lsi_free(feed->rows);
   lsi_free(feed->buffer.label);
   lsi_free(feed->buffer.target);
@@ -47,31 +55,23 @@ void lsi_feed_clear(lsi_feed *feed) {
   feed->buffer = (lsi_targets){0};
 }
 
-static int64_t batch_rows(const lsi_feed *feed, int64_t p) {
-  int64_t begin = p % feed->batches_per_pass * feed->batch_size;
-  return feed->n_rows - begin < feed->batch_size ? feed->n_rows - begin : feed->batch_size;
-}
-
 void lsi_feed_plan(const lsi_feed *feed, int64_t p, lsi_leaf_plan *plan) {
-  lsi_leaf_plan_init(plan, batch_rows(feed, p), feed->leaf_rows, feed->n_ranks, feed->rank);
+  lsi_stretch batch = lsi_course_batch(&feed->course, p);
+  lsi_leaf_plan_init(plan, batch.end - batch.begin, feed->leaf_rows, feed->n_ranks, feed->rank);
 }
 
-static void choose_rows(lsi_feed *feed, int64_t p, const lsi_leaf_plan *plan) {
-  int64_t pass = p / feed->batches_per_pass;
-  int64_t begin = p % feed->batches_per_pass * feed->batch_size + plan->row_begin;
-  if (feed->shuffle && pass != feed->pass) {
-    feed->permutation = lsi_permutation_make(feed->seed, (uint64_t)pass, feed->n_rows);
-    feed->pass = pass;
-  }
-  for (int64_t i = 0; i < plan->row_end - plan->row_begin; i++)
-    feed->rows[i] = feed->first + (feed->shuffle ? lsi_permutation_at(&feed->permutation, begin + i) : begin + i);
+/* This rank's rows of batch p, from the buffers of the reader or from where they are. */
+static ls_status read_rows(lsi_feed *feed, int64_t p, float *x, void *y, float *weight) {
+  lsi_stretch share = lsi_course_share(&feed->course, p, feed->rank);
+  if (feed->reader) return lsi_reader_take(feed->reader, p, feed->rows, x, y, weight);
+  lsi_course_rows(&feed->course, share, feed->rows);
+  return lsi_dataset_read(feed->data, feed->rows, share.end - share.begin, x, y, weight);
 }
 
 int64_t lsi_feed_sample(const lsi_feed *feed, int64_t p, int64_t row) {
-  int64_t at = p % feed->batches_per_pass * feed->batch_size + row;
-  if (!feed->shuffle) return feed->first + at;
-  lsi_permutation permutation = lsi_permutation_make(feed->seed, (uint64_t)(p / feed->batches_per_pass), feed->n_rows);
-  return feed->first + lsi_permutation_at(&permutation, at);
+  lsi_order order = feed->course.order;
+  lsi_stretch batch = lsi_course_batch(&feed->course, p);
+  return feed->first + lsi_order_at(&order, batch.pass, batch.begin + row);
 }
 
 static bool is_binary(const lsi_objective *objective) {
@@ -171,9 +171,8 @@ ls_status lsi_feed_load(lsi_feed *feed, int64_t p, float *x, lsi_batch *batch) {
   lsi_feed_plan(feed, p, &batch->plan);
   batch->targets = *buffer;
   int64_t n = batch->plan.row_end - batch->plan.row_begin;
-  choose_rows(feed, p, &batch->plan);
   void *y = !objective ? NULL : buffer->label ? (void *)buffer->label : (void *)buffer->target;
-  LSI_TRY(lsi_dataset_read(feed->data, feed->rows, n, x, y, has_weight ? buffer->weight : NULL));
+  LSI_TRY(read_rows(feed, p, x, y, has_weight ? buffer->weight : NULL));
   ls_status status = check_values(feed, n, x, buffer, has_weight);
   batch->bad.status = LS_OK;
   if (status == LS_ERR_NUMERIC && feed->nonfinite == LSI_NONFINITE_SKIP) {

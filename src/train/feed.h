@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef LSI_TRAIN_FEED_H
 #define LSI_TRAIN_FEED_H
-/*
- * Which samples a batch holds, and this rank's part of it. Batches are numbered from the start of training: batch p lies in
- * pass p / batches_per_pass over the data, and each pass has its own permutation. Nothing here has state.
- */
-#include "data/permutation.h"
-#include "math/leaf_plan.h"
+/* Samples of a batch for this rank, checked and ready for the net. Which ones they are: data/course.h. */
+#include "data/course.h"
+#include "data/reader.h"
 #include "par/comm.h"
 #include "train/objective.h"
 
@@ -18,7 +15,8 @@ typedef struct lsi_feed {
   const lsi_objective *objective;
   int64_t first, n_rows;      /* the view [first, first + n_rows) of the data */
   int64_t batch_size, leaf_rows, batches_per_pass;
-  bool shuffle;
+  lsi_shuffle shuffle;
+  int64_t shuffle_block, shuffle_window;
   uint64_t seed;
   lsi_nonfinite nonfinite;    /* stop: a batch with such a value cannot be loaded; skip: it says so in `bad` */
   int n_ranks, rank;
@@ -28,8 +26,8 @@ typedef struct lsi_feed {
   int max_leaves;
   int64_t *rows;              /* buffers below are owned */
   lsi_targets buffer;
-  lsi_permutation permutation; /* of `pass` */
-  int64_t pass;
+  lsi_course course;
+  lsi_reader *reader;         /* of a set that is streamed; NULL: the samples are at hand */
 } lsi_feed;
 
 typedef struct lsi_batch {
@@ -38,9 +36,11 @@ typedef struct lsi_batch {
   ls_error bad; /* status LS_OK, or the first value of this rank's rows that is no finite number */
 } lsi_batch;
 
-/* data, objective, first, n_rows, batch_size, leaf_rows, shuffle, seed, class_weight are set by the caller; the rest here.
-   objective NULL: x only (predict). */
+/* data, objective, first, n_rows, batch_size, leaf_rows, shuffle and what goes with it, seed, class_weight are set by the caller;
+   the rest here. objective NULL: x only (predict). */
 ls_status lsi_feed_init(lsi_feed *feed, const lsi_comm *comm);
+/* Begin to read ahead, where the set is streamed. Collective, after lsi_feed_init. */
+ls_status lsi_feed_start(lsi_feed *feed, const lsi_comm *comm);
 void lsi_feed_clear(lsi_feed *feed);
 
 /* Rows of batch p (the last of a pass may be ragged), and its plan for this rank. */

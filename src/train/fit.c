@@ -138,6 +138,12 @@ static void hand_over(ls_trainer *t, ls_history **history) {
   t->history = NULL;
 }
 
+static ls_status finalize(ls_trainer *t) {
+  float *params = t->model->net->params;
+  for (int i = 0; i < t->n_own; i++) lsi_optimizer_finalize(t->optimizer, t->own[i].begin, t->own[i].end, params);
+  return t->model->shares && t->optimizer->average >= 0 ? lsi_shares_to_all(t->model->shares, params) : LS_OK;
+}
+
 static ls_status train(ls_trainer *t, ls_history **history) {
   bool resumed = false, complete = false;
   LSI_TRY(lsi_run_open(t));
@@ -163,7 +169,7 @@ static ls_status train(ls_trainer *t, ls_history **history) {
   LSI_TRY(status);
   lsi_phase_set(t->comm, LSI_PHASE_FINISH, 0, 0);
   LSI_TRY(lsi_guard_save(t));
-  lsi_optimizer_finalize(t->optimizer, t->model->net->params);
+  LSI_TRY(finalize(t));
   LSI_TRY(lsi_callbacks_train_end(t));
   const lsi_phase_times *p = &t->times;
   report_times(t, p->fetch + p->forward + p->loss + p->backward + p->exchange + p->update,

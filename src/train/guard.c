@@ -67,13 +67,22 @@ static bool watches_steps(const lsi_guard *g) {
   return g->policy != LSI_NONFINITE_IGNORE && !g->leaves_loss;
 }
 
+/* As far as this rank has elements [begin, end) of the sum. */
+static bool sum_finite(const ls_trainer *t, const float *sum, size_t begin, size_t end) {
+  if (!lsi_trainer_halves(t)) return lsi_all_finite(sum + begin, end - begin);
+  for (int i = 0; i < t->n_own; i++) {
+    size_t from = t->own[i].begin > begin ? t->own[i].begin : begin, to = t->own[i].end < end ? t->own[i].end : end;
+    if (from < to && !lsi_all_finite(sum + from, to - from)) return false;
+  }
+  return true;
+}
+
 /* Each rank looks at its share of the summed gradient. */
 uint32_t lsi_guard_flags(ls_trainer *t, const float *sum) {
-  size_t begin, end;
+  size_t begin = 0, end = t->model->net->layout.n_trainable;
   if (!watches_steps(&t->guard)) return 0;
-  lsi_team_slice(t->model->net->layout.n_trainable, LSI_ALIGN / sizeof *sum, t->comm->rank, t->comm->size, &begin, &end);
-  bool good = t->guard.input.status == LS_OK && lsi_all_finite(sum + begin, end - begin);
-  return good ? 0 : LSI_FLAG_NONFINITE;
+  if (!lsi_trainer_halves(t)) lsi_team_slice(end, LSI_ALIGN / sizeof *sum, t->comm->rank, t->comm->size, &begin, &end);
+  return t->guard.input.status == LS_OK && sum_finite(t, sum, begin, end) ? 0 : LSI_FLAG_NONFINITE;
 }
 
 bool lsi_guard_alarmed(const ls_trainer *t, double loss) {
@@ -82,17 +91,32 @@ bool lsi_guard_alarmed(const ls_trainer *t, double loss) {
 
 /* ---- where it began ---- */
 
-/* The tensor of `arena` nearest to the output that is not finite, -1 when all are; and how many are not. */
-static int bad_tensor(const lsi_layout *layout, const float *arena, bool trainable, int *n_bad) {
+/* The weight nearest to the output that is not finite, -1 when all are; and how many are not. */
+static int bad_weight(const ls_trainer *t, int *n_bad) {
+  const lsi_layout *layout = &t->model->net->layout;
   int last = -1;
   *n_bad = 0;
   for (int i = 0; i < layout->n; i++) {
-    const lsi_tensor *tensor = &layout->tensors[i];
-    if ((trainable && !tensor->trainable) || lsi_all_finite(arena + tensor->offset, tensor->count)) continue;
+    if (lsi_all_finite(t->model->net->params + layout->tensors[i].offset, layout->tensors[i].count)) continue;
     last = i;
     ++*n_bad;
   }
   return last;
+}
+
+/* The same of the gradient, of which each rank may have a part. Collective. */
+static ls_status bad_gradient(const ls_trainer *t, const float *sum, int *last, int *n_bad) {
+  const lsi_layout *layout = &t->model->net->layout;
+  *last = -1;
+  *n_bad = 0;
+  for (int i = 0; i < layout->n; i++) {
+    const lsi_tensor *tensor = &layout->tensors[i];
+    if (!tensor->trainable) continue;
+    int bad = !sum_finite(t, sum, tensor->offset, tensor->offset + tensor->count);
+    LSI_TRY(lsi_agree_most(t->comm, bad, &bad));
+    if (bad) *last = i, ++*n_bad;
+  }
+  return LS_OK;
 }
 
 static const char *others(int n_bad, char text[48]) {
@@ -129,7 +153,8 @@ static ls_status look_at_rows(const ls_trainer *t, const lsi_leaf_plan *plan) {
 
 static ls_status look_at_gradient(const ls_trainer *t, const float *sum, double loss) {
   char more[48];
-  int n_bad, i = bad_tensor(&t->model->net->layout, sum, true, &n_bad);
+  int n_bad, i;
+  LSI_TRY(bad_gradient(t, sum, &i, &n_bad));
   if (i < 0) LSI_FAIL(LS_ERR_NUMERIC, advice, "the loss is %g, because of the penalties of the weights", loss);
   LSI_FAIL(LS_ERR_NUMERIC, advice, "the gradient of '%s'%s is not finite", t->model->net->layout.tensors[i].name, others(n_bad, more));
 }
@@ -139,7 +164,7 @@ ls_status lsi_guard_weights(const ls_trainer *t) {
   int n_bad;
   if (!watches_steps(&t->guard)) return LS_OK;
   if (lsi_all_finite(t->model->net->params, t->model->net->layout.size)) return LS_OK;
-  int i = bad_tensor(&t->model->net->layout, t->model->net->params, false, &n_bad);
+  int i = bad_weight(t, &n_bad);
   if (i < 0) return LS_OK; /* padding */
   LSI_FAIL(LS_ERR_NUMERIC, advice, "the weights '%s'%s are no longer finite", t->model->net->layout.tensors[i].name,
            others(n_bad, more));

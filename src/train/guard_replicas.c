@@ -42,7 +42,8 @@ static void digest_state(ls_trainer *t, lsi_digest128 *all) {
   lsi_guard *g = &t->guard;
   digest_numbers(t, &g->digests[g->n_digests - 1]);
   digest_arena(layout, t->model->net->params, g->digests);
-  for (int s = 0; s < t->optimizer->n_slots; s++) digest_slot(layout, t->optimizer->slots[s], g->digests + (1 + s) * layout->n);
+  for (int s = 0; s < t->optimizer->n_slots && !t->model->shares; s++) /* shares have no replicas */
+    digest_slot(layout, t->optimizer->slots[s], g->digests + (1 + s) * layout->n);
   lsi_hash_bytes_value(g->digests, (size_t)g->n_digests * sizeof *g->digests, all->half);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "data/dataset.h"
+#include "par/shares.h"
 
 ls_status lsi_model_from_net(ls_context *context, lsi_net *net, ls_model **out) {
   ls_model *model;
@@ -70,10 +71,15 @@ ls_status ls_model_compile(ls_model *model, const ls_compile_spec *spec) {
   LSI_TRY(add_metrics(&compile, spec->metrics, spec->n_metrics, false));
   LSI_TRY(add_metrics(&compile, spec->weighted_metrics, spec->n_weighted_metrics, true));
   LSI_TRY(lsi_net_build(model->net));
-  lsi_optimizer_destroy(&model->optimizer);
+  lsi_model_forget_optimizer(model);
   model->compile = compile;
   model->compiled = true;
   return LS_OK;
+}
+
+void lsi_model_forget_optimizer(ls_model *model) {
+  lsi_optimizer_destroy(&model->optimizer);
+  lsi_shares_destroy(&model->shares);
 }
 
 ls_status lsi_model_optimizer(ls_model *model, lsi_optimizer **out) {

@@ -15,6 +15,7 @@ struct ls_model {
   bool compiled;
   lsi_compile compile;
   lsi_optimizer *optimizer; /* NULL until the first fit after compile */
+  struct lsi_shares *shares; /* NULL: this rank has all slots; else those of its share (shard.h) */
   int n_logs;               /* loss and metrics of the last fit or evaluate; for the public accessors */
   char logs[LSI_MAX_METRICS + 1][64];
 };
@@ -23,6 +24,7 @@ struct ls_model {
 ls_status lsi_model_from_net(ls_context *context, lsi_net *net, ls_model **out);
 /* The optimizer for this net, made on first use; kept over fits. */
 ls_status lsi_model_optimizer(ls_model *model, lsi_optimizer **out);
+void lsi_model_forget_optimizer(ls_model *model);
 /* Fails with advice unless compile() has been called with a loss. */
 ls_status lsi_model_need_compile(const ls_model *model, const char *what);
 /* A sample of the data has the shape of the model's input, as Keras demands; the net is built. */

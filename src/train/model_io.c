@@ -10,6 +10,7 @@
 #include "par/comm.h"
 #include "train/model.h"
 #include "train/model_source.h"
+#include "train/shard.h"
 
 /* ---- saving ---- */
 
@@ -46,7 +47,11 @@ ls_status ls_model_save(const ls_model *model, const char *path) {
   LSI_NOT_NULL(model);
   LSI_NOT_NULL(path);
   const lsi_comm *comm = lsi_context_comm(model->context);
-  return lsi_agree(comm, comm->rank == 0 ? save_on_root(model, path) : LS_OK);
+  bool with_slots = ends_with(path, ".keras") || ends_with(path, ".weights.h5");
+  if (with_slots) LSI_TRY(lsi_slots_to_root(model));
+  ls_status status = comm->rank == 0 ? save_on_root(model, path) : LS_OK;
+  lsi_slots_forget(model);
+  return lsi_agree(comm, status);
 }
 
 int64_t ls_model_iteration(const ls_model *model) {
@@ -89,7 +94,7 @@ static ls_status read_state(const lsi_comm *comm, lsi_model_source *source, ls_m
   bool optimizer = model->compiled && found[1];
   ls_status status = LS_OK;
   if (optimizer) {
-    lsi_optimizer_destroy(&model->optimizer);
+    lsi_model_forget_optimizer(model);
     status = lsi_model_optimizer(model, &(lsi_optimizer *){NULL});
   }
   if (comm->rank == 0 && status == LS_OK && found[0]) status = lsi_model_source_read_weights(source, model->net);

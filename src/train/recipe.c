@@ -16,7 +16,9 @@ static void write_fit_settings(const ls_trainer *t, FILE *out) {
   fprintf(out, "batch_size: %" PRId64 "\n", s->batch_size);
   if (s->not_reproducible) fprintf(out, "reproducible: false\n"); /* leaves are the ranks' then, and ranks may change */
   else fprintf(out, "leaf_rows: %" PRId64 "\n", s->leaf_rows);
-  fprintf(out, "seed: %" PRIu64 "\nshuffle: %s\n", s->seed, s->no_shuffle ? "false" : "true");
+  fprintf(out, "seed: %" PRIu64 "\nshuffle: %s", s->seed, s->shuffle);
+  if (strcmp(s->shuffle, "blocks") == 0) fprintf(out, " of %" PRId64 " samples, mixed %" PRId64 " at a time", s->shuffle_block, s->shuffle_window);
+  fprintf(out, "\n");
   fprintf(out, "validation_split: %.17g\nsteps_per_epoch: %" PRId64 "\ninitial_epoch: %" PRId64 "\n", s->validation_split,
           t->steps_per_epoch, s->initial_epoch);
   fprintf(out, "validation_batch_size: %" PRId64 "\nvalidation_steps: %" PRId64 "\nvalidation_freq: %" PRId64 "\n",

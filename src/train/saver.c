@@ -11,6 +11,7 @@
 #include "ckpt/keras_origin.h"
 #include "par/peers.h"
 #include "train/run.h"
+#include "train/shard.h"
 #include "train/trainer.h"
 
 static ls_status open_on_root(ls_trainer *t) {
@@ -84,7 +85,9 @@ ls_status lsi_saver_save(ls_trainer *t) {
   LSI_TRY(lsi_guard_save(t));
   double begin_s = lsi_clock_s();
   lsi_phase_set(t->comm, LSI_PHASE_CHECKPOINT, t->epoch + 1, t->step);
+  LSI_TRY(lsi_slots_to_root(t->model));
   ls_status status = t->comm->rank == 0 ? save_on_root(t) : LS_OK;
+  lsi_slots_forget(t->model);
   t->saver.last_s = lsi_clock_s();
   lsi_time_limit_saved(t, 0, t->saver.last_s - begin_s);
   lsi_trace_span(LSI_TRACK_TRAINING, LSI_TRACE_CHECKPOINT, 0, begin_s, t->saver.last_s);

@@ -10,6 +10,7 @@
 #include "ckpt/checkpoint.h"
 #include "ckpt/file_kind.h"
 #include "train/run.h"
+#include "train/shard.h"
 
 enum { PATH = 1024, POSITION = 4 };
 
@@ -198,6 +199,7 @@ static ls_status restore(const lsi_checkpoint *c, ls_trainer *t) {
     char prefix[64];
     snprintf(prefix, sizeof prefix, "slots/%s/", t->optimizer->slot_names[s]);
     LSI_TRY(restore_arena(c, layout, prefix, true, t->optimizer->slots[s]));
+    lsi_slot_forget(t->model, s);
   }
   LSI_TRY(lsi_checkpoint_copy(c, "position", LSI_CKPT_I64, POSITION, position));
   if (lsi_checkpoint_array(c, "skipped")) LSI_TRY(lsi_checkpoint_copy(c, "skipped", LSI_CKPT_I64, 1, &t->guard.skipped));

@@ -34,14 +34,40 @@ static uint32_t local_flags(ls_trainer *t, ls_status fetched, const float *sum) 
   return fetched == LS_OK ? flags : flags | LSI_FLAG_FETCH_FAILED;
 }
 
-/* Regularisation, once, on the summed gradient; then accumulation over steps, and clipping. The sum itself is shared and stays as it is. */
-static const float *finish_gradient(ls_trainer *t, const float *sum) {
+/* A gradient that is to be changed is copied: the sum is shared, and another rank's weights may come in its place as soon as the
+   step's reduction is over. */
+static const float *own_gradient(ls_trainer *t, const float *sum) {
   if (!t->grad) return sum;
   memcpy(t->grad, sum, t->model->net->layout.n_trainable * sizeof *sum);
-  if (t->has_penalty) lsi_net_add_penalty_gradient(t->model->net, t->model->net->params, t->grad);
-  lsi_optimizer_accumulate(t->optimizer, t->grad);
-  if (lsi_clip_wanted(t->optimizer)) lsi_clip_gradients(t->optimizer, t->clip_tensors, t->n_clip_tensors, t->grad);
   return t->grad;
+}
+
+/* Regularisation, once, on the summed gradient; then accumulation over steps, and clipping. */
+static ls_status finish_gradient(ls_trainer *t) {
+  bool clips = lsi_clip_wanted(t->optimizer) && lsi_optimizer_due(t->optimizer);
+  if (!t->grad) return LS_OK;
+  if (t->has_penalty) lsi_net_add_penalty_gradient(t->model->net, t->model->net->params, t->grad);
+  for (int i = 0; i < t->n_own; i++) lsi_optimizer_accumulate(t->optimizer, t->own[i].begin, t->own[i].end, t->grad);
+  if (clips && t->model->shares && lsi_optimizer_accumulates(t->optimizer)) LSI_TRY(lsi_shares_to_all(t->model->shares, t->grad));
+  if (clips) lsi_clip_gradients(t->optimizer, t->clip_tensors, t->n_clip_tensors, t->grad);
+  return LS_OK;
+}
+
+/* The weights this rank updates, all or its share; then everybody's meet. */
+static ls_status update(ls_trainer *t, const float *grad, double *clock) {
+  float *params = t->model->net->params;
+  double rate = lsi_optimizer_rate(t->optimizer) * t->rate_factor;
+  bool due = lsi_optimizer_due(t->optimizer);
+  for (int i = 0; i < t->n_own; i++) {
+    const lsi_range *own = &t->own[i];
+    if (due) lsi_optimizer_update(t->optimizer, rate, own->begin, own->end, grad, params);
+    lsi_optimizer_average(t->optimizer, own->begin, own->end, params);
+  }
+  if (!t->model->shares) return LS_OK;
+  lap(clock, &t->times.update, LSI_TRACE_UPDATE, 0);
+  LSI_TRY(lsi_shares_exchange(t->model->shares, t->exchange, params));
+  lap(clock, &t->times.exchange, LSI_TRACE_GATHER, 0);
+  return LS_OK;
 }
 
 ls_status lsi_train_step(ls_trainer *t) {
@@ -78,6 +104,7 @@ ls_status lsi_train_step(ls_trainer *t) {
   LSI_TRY(lsi_exchange_wait(t->exchange, &sum));
   lap(&clock, &t->times.exchange, LSI_TRACE_EXCHANGE_WAIT, 0);
   t->flags = local_flags(t, fetched, sum);
+  const float *grad = own_gradient(t, sum);
   LSI_TRY(lsi_leaf_reduce_sum(t->reduce, &plan, t->leaf_values, (size_t)t->objective.n_values, t->totals,
                               &t->flags));                                           /* loss, metrics, stop flags: one tree */
   lap(&clock, &t->times.exchange, LSI_TRACE_REDUCE, 0);
@@ -87,11 +114,8 @@ ls_status lsi_train_step(ls_trainer *t) {
   double loss = lsi_batch_loss(&t->objective, t->totals, penalty, plan.n_rows);
   t->step++;
   if (lsi_guard_alarmed(t, loss)) return lsi_guard_judge(t, &plan, sum, loss);       /* stop here, or leave this step out  */
-  const float *grad = finish_gradient(t, sum);
-  if (lsi_optimizer_due(t->optimizer))
-    lsi_optimizer_update(t->optimizer, lsi_optimizer_rate(t->optimizer) * t->rate_factor, 0, net->layout.n_trainable, grad,
-                         net->params);                                               /* OPTIMIZER over the whole arena     */
-  lsi_optimizer_average(t->optimizer, net->params);
+  LSI_TRY(finish_gradient(t));
+  LSI_TRY(update(t, grad, &clock));                                                  /* OPTIMIZER; SHARES -> ALLGATHER     */
   lsi_net_constrain(net, net->params);
   lsi_optimizer_advance(t->optimizer);
   lsi_tally_add(&t->tally, &t->objective, t->totals, loss, plan.n_rows);

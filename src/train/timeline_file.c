@@ -26,6 +26,7 @@ static const struct {
     [LSI_TRACE_EXCHANGE] = {"exchange piece", "exchange", IS_NUMBER},
     [LSI_TRACE_EXCHANGE_WAIT] = {"wait for the exchange", "exchange", NO_INDEX},
     [LSI_TRACE_FETCH] = {"fetch", "fetch", NO_INDEX},
+    [LSI_TRACE_GATHER] = {"gather weights", "exchange", NO_INDEX},
     [LSI_TRACE_REDUCE] = {"reduce loss and flags", "exchange", NO_INDEX},
     [LSI_TRACE_UPDATE] = {"update", "update", NO_INDEX},
     [LSI_TRACE_CALLBACKS] = {"callbacks", "observe", NO_INDEX},

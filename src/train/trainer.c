@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "train/reducer.h"
+#include "train/shard.h"
 
 /* About this many bytes of gradient travel in one go, unless the spec says otherwise. */
 enum { BUCKET_BYTES = 4 << 20 };
@@ -60,6 +61,8 @@ static ls_status check_spec(const ls_fit_spec *s) {
   LSI_CHECK((s->callbacks || s->n_callbacks <= 0) && (s->user_callbacks || s->n_user_callbacks <= 0) &&
                 (s->class_weight || s->n_class_weight <= 0),
             LS_ERR_ARG, NULL, "fit: a count is given, but no array of callbacks, user_callbacks or class_weight");
+  LSI_CHECK(s->shuffle_block >= 0 && s->shuffle_block <= 1000000000 && s->shuffle_window >= 0 && s->shuffle_window <= 1000000000, LS_ERR_ARG,
+            NULL, "fit: shuffle_block and shuffle_window can be at most 1000000000, and not negative");
   LSI_CHECK(s->bucket_bytes >= 0, LS_ERR_ARG, "0 means the default", "fit: bucket_bytes is %lld, must not be negative",
             (long long)s->bucket_bytes);
   LSI_TRY(check_class_weights(s));
@@ -72,6 +75,9 @@ static void fill_defaults(ls_fit_spec *s, int n_ranks) {
   if (!s->epochs) s->epochs = 1;
   if (!s->validation_batch_size) s->validation_batch_size = s->batch_size;
   if (!s->validation_freq) s->validation_freq = 1;
+  if (s->no_shuffle || !s->shuffle) s->shuffle = s->no_shuffle ? "false" : "true";
+  if (!s->shuffle_block) s->shuffle_block = 1024;
+  if (!s->shuffle_window) s->shuffle_window = 16;
   if (!s->bucket_bytes) s->bucket_bytes = BUCKET_BYTES;
   if (s->not_reproducible) s->leaf_rows = (s->batch_size + n_ranks - 1) / n_ranks; /* one leaf a rank: no tree within it */
   if (!s->leaf_rows) s->leaf_rows = lsi_leaf_rows_auto(s->batch_size);
@@ -103,7 +109,10 @@ static ls_status make_feed(ls_trainer *t, const ls_dataset *train) {
   t->feed.objective = &t->objective;
   t->feed.batch_size = t->spec.batch_size;
   t->feed.leaf_rows = t->spec.leaf_rows;
-  t->feed.shuffle = !t->spec.no_shuffle;
+  LSI_CHECK(lsi_shuffle_parse(t->spec.shuffle, &t->feed.shuffle), LS_ERR_ARG, "true, false, batch or blocks",
+            "fit: unknown shuffle '%s'", t->spec.shuffle);
+  t->feed.shuffle_block = t->spec.shuffle_block;
+  t->feed.shuffle_window = t->spec.shuffle_window;
   t->feed.seed = t->spec.seed;
   t->feed.class_weight = t->spec.class_weight;
   t->feed.n_class_weight = t->spec.n_class_weight;
@@ -168,9 +177,27 @@ static ls_status make_clip(ls_trainer *t) {
   return LS_OK;
 }
 
+/* The ranges that are exchanged in one go are what shares are cut from. */
+static ls_status make_optimizer(ls_trainer *t) {
+  lsi_range *ranges = NULL;
+  LSI_TRY(lsi_bcast(t->comm, &t->spec.bucket_bytes, sizeof t->spec.bucket_bytes)); /* all must cut alike */
+  ls_status status = make_buckets(t);
+  if (status == LS_OK) status = LSI_ALLOC("ranges", t->n_buckets, &ranges);
+  for (int b = 0; status == LS_OK && b < t->n_buckets; b++) ranges[b] = (lsi_range){t->buckets[b].begin, t->buckets[b].end};
+  status = lsi_agree(t->comm, status);
+  if (status == LS_OK) status = lsi_model_shard(t->model, t->spec.shard_optimizer, ranges, t->n_buckets);
+  lsi_free(ranges);
+  LSI_TRY(status);
+  const lsi_shares *shares = t->model->shares;
+  t->optimizer = t->model->optimizer;
+  t->whole = (lsi_range){0, t->model->net->layout.n_trainable};
+  t->own = shares ? shares->own : &t->whole;
+  t->n_own = shares ? shares->n : 1;
+  return LS_OK;
+}
+
 static ls_status local_parts(ls_trainer *t, const ls_dataset *train) {
   const lsi_net *net = t->model->net;
-  LSI_TRY(lsi_model_optimizer(t->model, &t->optimizer));
   LSI_TRY(make_feed(t, train));
   LSI_TRY(lsi_workspace_create(net, (size_t)t->feed.max_rows, t->feed.max_leaves, true, &t->workspace));
   LSI_TRY(lsi_objective_scratch_create(&t->objective, (size_t)t->feed.max_rows, &t->scratch));
@@ -188,17 +215,31 @@ static ls_status local_parts(ls_trainer *t, const ls_dataset *train) {
 static ls_status shared_parts(ls_trainer *t, const ls_dataset *validation, int64_t validation_first) {
   const lsi_net *net = t->model->net;
   lsi_exchange_kind kind;
-  LSI_TRY(lsi_bcast(t->comm, &t->spec.bucket_bytes, sizeof t->spec.bucket_bytes)); /* all must cut alike */
-  LSI_TRY(lsi_agree(t->comm, make_buckets(t)));
+  LSI_TRY(lsi_feed_start(&t->feed, t->comm));
   LSI_TRY(lsi_agree(t->comm, lsi_timeline_create(t)));
   LSI_TRY(lsi_agree(t->comm, lsi_exchange_parse(t->spec.exchange, &kind)));
   LSI_TRY(lsi_exchange_create(t->comm, kind, net->layout.n_trainable, t->max_nodes, &t->exchange));
   if (t->n_buckets > 1 && !t->spec.no_overlap) LSI_TRY(lsi_agree(t->comm, lsi_exchange_set_overlap(t->exchange, true)));
+  lsi_exchange_set_halves(t->exchange, lsi_trainer_halves(t));
   for (int j = 0; j < t->max_nodes; j++) t->partials[j] = lsi_exchange_partial(t->exchange, j);
   LSI_TRY(lsi_reducer_create(net, lsi_objective_room(&t->objective), t->feed.max_leaves, t->comm, &t->reduce, &t->reducer));
   if (!validation) return LS_OK;
   return lsi_evaluator_create(t->model, t->comm, validation, validation_first, validation->info.n_samples - validation_first,
                               t->spec.validation_batch_size, t->spec.leaf_rows, t->spec.validation_steps, &t->validation);
+}
+
+/* How a set is read, where someone may want to know. */
+static void announce_reading(const ls_trainer *t, const char *which, const lsi_feed *feed) {
+  char how[400], hint[300] = "";
+  if (!t->spec.verbose) return;
+  if (feed->reader) {
+    lsi_reader_describe(feed->reader, how, sizeof how);
+    lsi_reader_hint(feed->reader, hint, sizeof hint);
+  } else {
+    lsi_dataset_describe_reading(feed->data, how, sizeof how);
+  }
+  if (how[0]) lsi_log_info("%s data: %s: %s", which, feed->data->label, how);
+  if (hint[0]) lsi_log_warn("%s data: %s", which, hint);
 }
 
 /* Ranks without leaves still take part; the user should know that they idle. */
@@ -232,10 +273,14 @@ ls_status lsi_trainer_create(ls_model *model, ls_dataset *train, ls_dataset *val
   }
   if (status == LS_OK) status = lsi_model_need_compile(model, "fit");
   if (status == LS_OK) status = lsi_model_need_weights(model, t->spec.seed);
-  if (status == LS_OK) status = local_parts(t, train);
+  LSI_TRY_GOTO(status, fail, lsi_agree(comm, status));
+  LSI_TRY_GOTO(status, fail, make_optimizer(t));
+  status = local_parts(t, train);
   LSI_TRY_GOTO(status, fail, lsi_agree(comm, status));
   LSI_TRY_GOTO(status, fail, shared_parts(t, validation_first ? train : validation, validation_first));
   warn_idle_ranks(t);
+  announce_reading(t, "training", &t->feed);
+  if (t->validation && t->validation->feed.data != train) announce_reading(t, "validation", &t->validation->feed);
   if (t->spec.not_reproducible)
     lsi_log_warn("reproducible is false: the result varies with ranks and threads, and cannot be made again to the bit");
   *out = t;
@@ -243,6 +288,10 @@ ls_status lsi_trainer_create(ls_model *model, ls_dataset *train, ls_dataset *val
 fail:
   lsi_trainer_destroy(&t);
   return status;
+}
+
+bool lsi_trainer_halves(const ls_trainer *t) {
+  return t->model->shares && !t->grad;
 }
 
 void lsi_trainer_logs(const ls_trainer *t, lsi_logs *logs) {

@@ -8,6 +8,7 @@
 #include "par/exchange.h"
 #include "par/leaf_reduce.h"
 #include "par/pace.h"
+#include "par/shares.h"
 #include "store/durable.h"
 #include "train/callback.h"
 #include "train/certify.h"
@@ -52,6 +53,9 @@ struct ls_trainer {
   ls_fit_spec spec;             /* defaults filled in */
   lsi_objective objective;
   lsi_optimizer *optimizer;     /* the model's [saved: slots, iteration, learning rate] */
+  lsi_range whole;              /* all trainable elements */
+  const lsi_range *own;         /* [n_own] the elements this rank updates: `whole`, or its shares */
+  int n_own;
   double rate_factor;           /* linear scaling with the batch size */
 
   /* the step */
@@ -107,6 +111,8 @@ ls_status lsi_train_load(ls_trainer *trainer);
 /* Epochs from the position to spec.epochs, or to a stop. Collective. (fit.c) */
 ls_status lsi_train_epochs(ls_trainer *trainer);
 
+/* A step's sum is good in `own` only: nothing needs the others. */
+bool lsi_trainer_halves(const ls_trainer *trainer);
 /* This epoch's loss and metrics so far, in Keras's order. */
 void lsi_trainer_logs(const ls_trainer *trainer, lsi_logs *logs);
 

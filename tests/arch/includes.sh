@@ -30,6 +30,7 @@ declare -A only=(
   [hwloc.h]="par"
   [zip.h]="ckpt"
   [zlib.h]="data"
+  [libdeflate.h]="store"
 )
 # public headers the arithmetic may see: those that bring neither MPI nor a context
 plain_headers="status.h limits.h export.h"

@@ -31,7 +31,7 @@ expect protobuf-c-compiler "${configure[@]}" -DPROTOC_C=
 
 # One pkg-config file less at a time.
 for pair in jansson:libjansson-dev libcyaml:libcyaml-dev yaml-0.1:libyaml-dev libxxhash:libxxhash-dev \
-  hwloc:libhwloc-dev libzip:libzip-dev libprotobuf-c:libprotobuf-c-dev; do
+  hwloc:libhwloc-dev libzip:libzip-dev libdeflate:libdeflate-dev libprotobuf-c:libprotobuf-c-dev; do
   module=${pair%%:*}
   cat >"$work/pkg-config" <<END
 #!/bin/sh

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A data set that cannot be read any more: I/O errors at one rank while it is opened, and while it is streamed."""
+"""A data set that cannot be read any more: I/O errors at one rank while it is opened, and while it is streamed; a file that is cut
+under a running training; a chunk that is damaged."""
+import os
 import random
+import shutil
 import struct
 
-from harness import Run, check, expect, main, make_data, plain, result, resumes, row, train
+from harness import Run, check, expect, main, make_data, newest_iteration, plain, result, resumes, row, train
 
 ROWS = 50000
 STREAMED = ["data.memory_limit_mib=1", "fit.batch_size=256", "fit.epochs=2"]
@@ -31,9 +34,9 @@ def make_large(folder):
 def in_memory(folder):
     config, out = make_data(folder), folder + "/run"
     check(Run(train(config, folder + "/reference"), 1).end().code == 0, "the undisturbed run fails")
-    outcome = Run(train(config, out), 3, fault="read data.h5 1", rank=1).end()
-    expect("EIO when opened", outcome, "Input/output error (rank 1)")
-    row("EIO reading the data set on rank 1, when opened", outcome, resumes(config, out, result(folder + "/reference")))
+    outcome = Run(train(config, out), 3, fault="read data.h5 1", rank=0).end()
+    expect("EIO when opened", outcome, "Input/output error")
+    row("EIO reading the data set on rank 0, when opened", outcome, resumes(config, out, result(folder + "/reference")))
 
 
 def streamed(folder):
@@ -47,4 +50,54 @@ def streamed(folder):
         row(what, end, equal)
 
 
-main(in_memory, streamed)
+LONG = ["data.memory_limit_mib=1", "fit.batch_size=1024", "fit.epochs=60"]
+LAYOUTS = {"contiguous": [], "in chunks": ["--chunk-rows", "512"], "compressed": ["--chunk-rows", "512", "--deflate", "1"]}
+
+
+def store(folder, layout):
+    plain(["convert", folder + "/x.npy", folder + "/y.npy", "--out", folder + "/data.h5", *LAYOUTS[layout]])
+
+
+def cut(folder):
+    """The same data in any layout gives the same digest; what is cut is put back before the run goes on."""
+    config, _ = make_large(folder)
+    check(Run(train(config, folder + "/long", LONG), 2).end().code == 0, "the undisturbed run fails")
+    expected, path = result(folder + "/long"), folder + "/data.h5"
+    for layout in LAYOUTS:
+        store(folder, layout)
+        shutil.copyfile(path, path + ".kept")
+        out = "%s/%s" % (folder, layout.replace(" ", "-"))
+        run = Run(train(config, out, LONG), 2)
+        begun = run.wait_for("a checkpoint", lambda: newest_iteration(out) >= 14)
+        os.truncate(path, os.path.getsize(path) // 3)
+        outcome = run.end()
+        check(begun, "the run was over before its data was cut")
+        expect("data cut, " + layout, outcome, "data.h5: dataset 'x', rows ")
+        expect("data cut, " + layout, outcome, ": the file has become shorter")  # (rank 1), or rank 0 was first
+        os.replace(path + ".kept", path)
+        row("data set (%s) cut while it is streamed" % layout, outcome, resumes(config, out, expected, LONG, 3))
+
+
+def spoil(path):
+    """One byte in the middle of the file, which is among the values of x."""
+    with open(path, "r+b") as data:
+        data.seek(os.path.getsize(path) // 2)
+        byte = data.read(1)[0]
+        data.seek(-1, os.SEEK_CUR)
+        data.write(bytes([byte ^ 0x10]))
+
+
+def damaged(folder):
+    """A checksum, or what compression leaves of one, tells; so does opening, if that reads the chunk."""
+    config, _ = make_large(folder)
+    for layout, words in (("in chunks", "the checksum (fletcher32) does not fit"), ("compressed", "damaged: ")):
+        store(folder, layout)
+        spoil(folder + "/data.h5")
+        for held, settings in (("in memory", STREAMED[1:]), ("streamed", STREAMED)):
+            outcome = Run(train(config, folder + "/run", settings), 2).end()
+            expect("damaged chunk, " + held, outcome, "data.h5: dataset 'x', rows ")
+            expect("damaged chunk, " + held, outcome, words)
+            row("data set (%s, %s) with a damaged chunk" % (layout, held), outcome, "nothing written")
+
+
+main(in_memory, streamed, cut, damaged)

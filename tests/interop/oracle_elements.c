@@ -148,10 +148,10 @@ ls_status oracle_schedule(oracle_call *call) {
 static void one_step(lsi_optimizer *optimizer, float *grad, float *params) {
   const lsi_optim_tensor *t = optimizer->tensors;
   const lsi_clip_tensor tensors[2] = {{t[0].offset, t[0].count}, {t[1].offset, t[1].count}};
-  lsi_optimizer_accumulate(optimizer, grad);
+  lsi_optimizer_accumulate(optimizer, 0, optimizer->n, grad);
   if (lsi_clip_wanted(optimizer)) lsi_clip_gradients(optimizer, tensors, 2, grad);
   if (lsi_optimizer_due(optimizer)) lsi_optimizer_update(optimizer, lsi_optimizer_rate(optimizer), 0, optimizer->n, grad, params);
-  lsi_optimizer_average(optimizer, params);
+  lsi_optimizer_average(optimizer, 0, optimizer->n, params);
   lsi_optimizer_advance(optimizer);
 }
 

@@ -121,7 +121,7 @@ static void halves(int test, lsi_exchange_kind kind, size_t n, int n_leaves) {
     memset(values, 0xff, n * sizeof *values);
     for (int r = 0; r < 2; r++) {
       size_t begin, end;
-      lsi_exchange_owned(exchange, ranges[r][0], ranges[r][1], comm->rank, &begin, &end);
+      lsi_exchange_owned(ranges[r][0], ranges[r][1], comm->rank, comm->size, &begin, &end);
       for (size_t j = begin; j < end; j++)
         values[j] = sum[j] + 1;
       jitter(test, step + r + 9);

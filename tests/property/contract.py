@@ -21,11 +21,11 @@ def one_case(tools, seed, folder):
 
     expected = tools.train(config, folder + "/reference", Layout(1, 1))
     shown = tools.run(["evaluate", folder + "/reference/model.h5", folder + "/data.h5", "--json"])
-    layouts = [Layout(ranks, rng.choice(THREADS), rng.choice(EXCHANGES)) for ranks in rng.sample(RANKS[1:], VARIANTS)]
+    layouts = [Layout(ranks, rng.choice(THREADS), rng.choice(EXCHANGES), rng.random() < 0.4) for ranks in rng.sample(RANKS[1:], VARIANTS)]
     layouts[0] = Layout(1, rng.choice(THREADS[1:]))
     for i, layout in enumerate(layouts):
         out = "%s/run%d" % (folder, i)
-        streamed = ["data.memory_limit_mib=1"] if case.wide and i % 2 else []
+        streamed = ["data.memory_limit_mib=1"] if case.wide and layout.ranks == 1 else []
         compare(tools.train(config, out, layout, streamed), expected, "%s against 1x1" % layout)
     again = tools.run(["evaluate", out + "/model.h5", folder + "/data.h5", "--json"], layout.ranks)
     if again != shown:

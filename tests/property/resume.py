@@ -67,7 +67,8 @@ def check_leftovers(out):
 
 def disturb(tools, config, out, layout, every, place, kind, rng):
     """Run until `place`, and disturb it. Returns what happened, or None when the run was quicker."""
-    extra = ["checkpoint.every_steps=%d" % every]
+    extra = ["checkpoint.every_steps=%d" % every, "checkpoint.background=%s" % rng.choice(["true", "true", "false"]),
+             "parallel.check_every_steps=%d" % rng.choice([0, 1, 7, 100])]
     arguments = tools.train_arguments(config, out, layout, extra)
     code, output = start_and_hit(tools, arguments, layout, out, place, hit_of(kind, rng))
     if code == 0:

@@ -20,15 +20,15 @@ class Failure(Exception):
 class Layout:
     """Ranks x threads x exchange of one run."""
 
-    def __init__(self, ranks, threads, exchange="auto"):
-        self.ranks, self.threads, self.exchange = ranks, threads, exchange
+    def __init__(self, ranks, threads, exchange="auto", sharded=False):
+        self.ranks, self.threads, self.exchange, self.sharded = ranks, threads, exchange, sharded
 
     @staticmethod
     def draw(rng):
-        return Layout(rng.choice(RANKS), rng.choice(THREADS), rng.choice(EXCHANGES))
+        return Layout(rng.choice(RANKS), rng.choice(THREADS), rng.choice(EXCHANGES), rng.random() < 0.4)
 
     def __str__(self):
-        return "%dx%d %s" % (self.ranks, self.threads, self.exchange)
+        return "%dx%d %s%s" % (self.ranks, self.threads, self.exchange, " sharded" if self.sharded else "")
 
 
 class Tools:
@@ -56,7 +56,8 @@ class Tools:
             subprocess.run([self.add_weights, data] + ["%g" % w for w in weights], check=True)
 
     def train_arguments(self, config, out, layout, extra=()):
-        settings = ["parallel.threads=%d" % layout.threads, "parallel.exchange=%s" % layout.exchange, *extra]
+        settings = ["parallel.threads=%d" % layout.threads, "parallel.exchange=%s" % layout.exchange,
+                    "parallel.shard_optimizer=%s" % str(layout.sharded).lower(), *extra]
         return ["train", config, "--out", out] + [a for s in settings for a in ("--set", s)]
 
     def train(self, config, out, layout, extra=()):

@@ -233,7 +233,7 @@ static const mistake mistakes[] = {
      "t.yaml:3: fit.validation_split: found '0.1x'; expected a number of at least 0 and below 1"},
     {GOOD "fit: {validation_split: nan}\n", NULL, "t.yaml:3: fit.validation_split: found 'nan'"},
     {GOOD "fit: {shuffle: flase}\n", NULL,
-     "t.yaml:3: fit.shuffle: found 'flase'; expected true or false"},
+     "t.yaml:3: fit.shuffle: found 'flase'; expected true, false, batch or blocks"},
     {GOOD "fit: [1]\n", NULL, "t.yaml:3: fit: found a list; expected a mapping"},
     {GOOD "parallel: {exchange: shard}\n", NULL,
      "t.yaml:3: parallel.exchange: found 'shard'; expected auto, shared, hierarchical or mpi"},

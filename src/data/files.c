@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "data/files.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "data/decode.h"
+
+/* ---- agreement between files ---- */
+
+static void shape_text(const ls_dataset_info *info, char text[120]) {
+  size_t used = (size_t)snprintf(text, 120, "[");
+  for (int i = 0; i < info->x_rank && used < 100; i++)
+    used += (size_t)snprintf(text + used, 120 - used, i ? ", %lld" : "%lld", (long long)info->x_shape[i]);
+  snprintf(text + used, 120 - used, "]");
+}
+
+static ls_status differ(const char *path, const char *first, const char *what, const char *here, const char *there) {
+  LSI_FAIL(LS_ERR_SHAPE, "the files of one data set must agree in shapes, types and scale", "%s: %s %s, but in %s %s", path, what, here,
+           first, there);
+}
+
+static ls_status check_agreement(const lsi_part *first, const lsi_part *part) {
+  const ls_dataset_info *a = &first->info, *b = &part->info;
+  char here[120], there[120];
+  if (a->x_rank != b->x_rank || memcmp(a->x_shape, b->x_shape, sizeof a->x_shape) != 0) {
+    shape_text(b, here);
+    shape_text(a, there);
+    return differ(part->path, first->path, "a sample has shape", here, there);
+  }
+  for (int i = 0; i < LSI_N_FIELDS; i++) {
+    char what[80];
+    snprintf(what, sizeof what, "dataset '%s' %s", i == 0 ? "x" : i == 1 ? "y" : "sample_weight", "is");
+    if (first->present[i] != part->present[i])
+      return differ(part->path, first->path, what, part->present[i] ? "present" : "absent", first->present[i] ? "present" : "absent");
+    if (!part->present[i]) continue;
+    ls_dtype da = lsi_part_dtype(&first->arrays[i]), db = lsi_part_dtype(&part->arrays[i]);
+    if (da != db) return differ(part->path, first->path, what, lsi_dtype_name(db), lsi_dtype_name(da));
+  }
+  if (a->n_targets != b->n_targets || a->y_rank != b->y_rank) {
+    snprintf(here, sizeof here, "%lld targets in %d dimensions", (long long)b->n_targets, b->y_rank);
+    snprintf(there, sizeof there, "%lld in %d", (long long)a->n_targets, a->y_rank);
+    return differ(part->path, first->path, "a sample has", here, there);
+  }
+  snprintf(here, sizeof here, "%.17g and %.17g", b->scale, b->offset);
+  snprintf(there, sizeof there, "%.17g and %.17g", a->scale, a->offset);
+  if (a->scale != b->scale || a->offset != b->offset)
+    return differ(part->path, first->path, "scale_factor and add_offset are", here, there);
+  return LS_OK;
+}
+
+/* ---- the set ---- */
+
+void lsi_files_destroy(lsi_files **files) {
+  lsi_files *f = *files;
+  if (!f) return;
+  for (int i = 0; f->parts && i < f->n; i++) lsi_part_close(&f->parts[i]);
+  if (f->paths) lsi_names_free(&f->paths, f->n);
+  pthread_mutex_destroy(&f->mutex);
+  lsi_free((char *)f->spec.x);
+  lsi_free((char *)f->spec.y);
+  lsi_free((char *)f->spec.sample_weight);
+  lsi_free(f->parts);
+  lsi_free(f);
+  *files = NULL;
+}
+
+static ls_status copy_text(const char *text, const char **out) {
+  return text ? lsi_strdup(text, (char **)out) : LS_OK;
+}
+
+static ls_status fill(lsi_files *f, char *const *paths, int n, const ls_hdf5_spec *spec) {
+  LSI_TRY(lsi_names_copy(paths, (size_t)n, &f->paths, &f->n));
+  LSI_TRY(LSI_ALLOC("data set: files", n, &f->parts));
+  for (int i = 0; i < n; i++) f->parts[i].file = -1;
+  LSI_TRY(copy_text(spec->x, &f->spec.x));
+  LSI_TRY(copy_text(spec->y, &f->spec.y));
+  return copy_text(spec->sample_weight, &f->spec.sample_weight);
+}
+
+static ls_status create(char *const *paths, int n, const ls_hdf5_spec *spec, lsi_files **out) {
+  lsi_files *f;
+  LSI_TRY(LSI_ALLOC("data set: files", 1, &f));
+  pthread_mutex_init(&f->mutex, NULL);
+  ls_status status = fill(f, paths, n, spec);
+  if (status != LS_OK) {
+    lsi_files_destroy(&f);
+    return status;
+  }
+  *out = f;
+  return LS_OK;
+}
+
+static ls_status describe_parts(lsi_files *f) {
+  for (int i = 0; i < f->n; i++) {
+    LSI_TRY(lsi_part_describe(f->paths[i], &f->spec, &f->parts[i]));
+    f->parts[i].path = f->paths[i];
+    if (i > 0) LSI_TRY(check_agreement(&f->parts[0], &f->parts[i]));
+  }
+  return LS_OK;
+}
+
+/* Where each file's rows begin, the texts for messages, and the whole. */
+static ls_status conclude(lsi_files *f) {
+  int64_t rows = 0;
+  for (int i = 0; i < f->n; i++) {
+    lsi_part *part = &f->parts[i];
+    LSI_TRY(lsi_part_name(part, f->paths[i], &f->spec));
+    part->first = rows;
+    LSI_CHECK(!__builtin_add_overflow(rows, part->n_rows, &rows), LS_ERR_SHAPE, NULL, "%s: too many rows", part->path);
+  }
+  f->info = f->parts[0].info;
+  f->info.n_samples = rows;
+  return LS_OK;
+}
+
+ls_status lsi_files_describe(char *const *paths, int n, const ls_hdf5_spec *spec, lsi_files **out) {
+  lsi_files *f;
+  LSI_TRY(create(paths, n, spec, &f));
+  ls_status status = describe_parts(f);
+  if (status == LS_OK) status = conclude(f);
+  if (status != LS_OK) {
+    lsi_files_destroy(&f);
+    return status;
+  }
+  *out = f;
+  return LS_OK;
+}
+
+ls_status lsi_files_describe_all(const lsi_comm *comm, char *const *paths, int n, const ls_hdf5_spec *spec, lsi_files **out) {
+  lsi_files *f = NULL;
+  ls_status status = create(paths, n, spec, &f);
+  if (status == LS_OK && comm->rank == 0) status = describe_parts(f);
+  status = lsi_agree(comm, status);
+  if (status == LS_OK) status = lsi_bcast(comm, f->parts, (size_t)n * sizeof *f->parts);
+  for (int i = 0; f && f->parts && i < n; i++) { /* the first rank's pointers are not ours */
+    f->parts[i].file = -1;
+    memset(f->parts[i].what, 0, sizeof f->parts[i].what);
+  }
+  if (status == LS_OK) status = lsi_agree(comm, conclude(f));
+  if (status != LS_OK) {
+    lsi_files_destroy(&f);
+    return status;
+  }
+  *out = f;
+  return LS_OK;
+}
+
+int lsi_files_find(const lsi_files *files, int64_t row) {
+  int low = 0, high = files->n - 1;
+  while (low < high) {
+    int middle = (low + high + 1) / 2;
+    if (files->parts[middle].first <= row) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+ls_status lsi_files_at(lsi_files *files, int64_t row, lsi_part **part) {
+  *part = &files->parts[lsi_files_find(files, row)];
+  pthread_mutex_lock(&files->mutex);
+  ls_status status = lsi_part_open(*part, &files->spec);
+  pthread_mutex_unlock(&files->mutex);
+  return status;
+}

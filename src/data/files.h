@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LSI_DATA_FILES_H
+#define LSI_DATA_FILES_H
+/* The HDF5 files of one data set, one after the other. */
+#include <pthread.h>
+#include "data/names.h"
+#include "data/part.h"
+#include "par/comm.h"
+
+typedef struct lsi_files {
+  ls_hdf5_spec spec;         /* names of the arrays; its strings are owned */
+  int n;
+  char **paths;              /* [n], owned */
+  lsi_part *parts;           /* [n], in the order of their rows */
+  ls_dataset_info info;      /* of the whole; without the identity */
+  pthread_mutex_t mutex;     /* one opens at a time */
+} lsi_files;
+
+/* Look into every file. All must agree in shapes, types, presence of arrays and scale; the one that does not is named. */
+ls_status lsi_files_describe(char *const *paths, int n, const ls_hdf5_spec *spec, lsi_files **out);
+/* The same, described by the first rank and known to all. Collective on comm. */
+ls_status lsi_files_describe_all(const lsi_comm *comm, char *const *paths, int n, const ls_hdf5_spec *spec, lsi_files **out);
+void lsi_files_destroy(lsi_files **files);
+
+/* The file that holds a row, open for reading. */
+ls_status lsi_files_at(lsi_files *files, int64_t row, lsi_part **part);
+/* Its place in the list, without opening. */
+int lsi_files_find(const lsi_files *files, int64_t row);
+#endif

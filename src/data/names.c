@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "data/names.h"
+
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+enum { MAX_FILES = 1 << 20 };
+
+void lsi_names_free(char ***names, int n) {
+  if (!*names) return;
+  for (int i = 0; i < n; i++) lsi_free((*names)[i]);
+  lsi_free(*names);
+  *names = NULL;
+}
+
+ls_status lsi_names_copy(char *const *from, size_t count, char ***names, int *n) {
+  LSI_CHECK(count <= MAX_FILES, LS_ERR_ARG, NULL, "data set: %zu files; at most %d are possible", count, MAX_FILES);
+  char **copy;
+  *n = 0;
+  LSI_TRY(LSI_ALLOC("data set: names", count, &copy));
+  ls_status status = LS_OK;
+  for (; status == LS_OK && *n < (int)count; *n += status == LS_OK) {
+    status = from[*n] && from[*n][0] ? lsi_strdup(from[*n], &copy[*n])
+                                     : lsi_error_set(LS_ERR_ARG, NULL, "data set: name %d of the list is empty", *n + 1);
+  }
+  if (status != LS_OK) lsi_names_free(&copy, *n);
+  else *names = copy;
+  return status;
+}
+
+static bool is_pattern(const char *name) {
+  return name && strpbrk(name, "*?[") && access(name, F_OK) != 0;
+}
+
+/* The names as given: the list, or the one path. */
+static const char *const *given(const ls_hdf5_spec *spec, int *n) {
+  *n = spec->n_paths > 0 ? spec->n_paths : 1;
+  return spec->n_paths > 0 ? spec->paths : &spec->path;
+}
+
+static int by_bytes(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Names that grow one after the other, or by what a pattern finds. */
+static ls_status append(char *const *more, size_t count, char ***names, int *n) {
+  char **all, **copy;
+  int n_copy;
+  LSI_TRY(lsi_names_copy(more, count, &copy, &n_copy));
+  ls_status status = LSI_ALLOC("data set: names", *n + n_copy, &all);
+  if (status != LS_OK) {
+    lsi_names_free(&copy, n_copy);
+    return status;
+  }
+  if (*n) memcpy(all, *names, (size_t)*n * sizeof *all);
+  memcpy(all + *n, copy, (size_t)n_copy * sizeof *all);
+  lsi_free(*names);
+  lsi_free(copy);
+  *names = all;
+  *n += n_copy;
+  return LS_OK;
+}
+
+static ls_status append_matches(const char *pattern, char ***names, int *n) {
+  glob_t found = {0};
+  int code = glob(pattern, GLOB_NOSORT, NULL, &found); /* it would sort by the locale */
+  ls_status status = LS_OK;
+  if (code == GLOB_NOMATCH)
+    status = lsi_error_set(LS_ERR_NOT_FOUND, "check the pattern; relative paths start at the working directory", "%s: no file matches", pattern);
+  else if (code != 0) status = lsi_error_set(LS_ERR_IO, NULL, "%s: the folder cannot be read", pattern);
+  if (status == LS_OK) {
+    qsort(found.gl_pathv, found.gl_pathc, sizeof *found.gl_pathv, by_bytes);
+    status = append(found.gl_pathv, found.gl_pathc, names, n);
+  }
+  globfree(&found);
+  return status;
+}
+
+ls_status lsi_names_expand(const ls_hdf5_spec *spec, char ***names, int *n) {
+  int n_given;
+  const char *const *list = given(spec, &n_given);
+  char **all = NULL;
+  int count = 0;
+  ls_status status = LS_OK;
+  LSI_CHECK(spec->n_paths <= 0 || (spec->paths && !spec->path), LS_ERR_ARG, "give path, or paths and n_paths",
+            "data set: both path and paths are given, or a count without a list");
+  LSI_CHECK(spec->n_paths > 0 || (spec->path && spec->path[0]), LS_ERR_ARG, NULL, "data set: no path was given");
+  for (int i = 0; i < n_given && status == LS_OK; i++)
+    status = is_pattern(list[i]) ? append_matches(list[i], &all, &count) : append((char *const *)&list[i], 1, &all, &count);
+  if (status != LS_OK) {
+    lsi_names_free(&all, count);
+    return status;
+  }
+  *names = all;
+  *n = count;
+  return LS_OK;
+}
+
+/* ---- all ranks ---- */
+
+/* The names one after the other, each with its NUL. */
+static ls_status pack(char *const *names, int n, char **block, uint64_t *size) {
+  *size = 0;
+  for (int i = 0; i < n; i++) *size += strlen(names[i]) + 1;
+  LSI_TRY(LSI_ALLOC("data set: names", *size, block));
+  char *to = *block;
+  for (int i = 0; i < n; i++) to = stpcpy(to, names[i]) + 1;
+  return LS_OK;
+}
+
+static ls_status unpack(const char *block, int count, char ***names, int *n) {
+  char **places;
+  LSI_TRY(LSI_ALLOC("data set: names", count, &places));
+  for (int i = 0; i < count; i++, block += strlen(block) + 1) places[i] = (char *)block;
+  ls_status status = lsi_names_copy(places, (size_t)count, names, n);
+  lsi_free(places);
+  return status;
+}
+
+/* The first rank's names, on the others as well. */
+static ls_status hand_out(const lsi_comm *comm, char ***names, int *n) {
+  uint64_t size[2] = {0};
+  char *block = NULL;
+  bool first = comm->rank == 0;
+  ls_status status = lsi_agree(comm, first ? pack(*names, *n, &block, &size[0]) : LS_OK);
+  size[1] = (uint64_t)*n;
+  if (status == LS_OK) status = lsi_bcast(comm, size, sizeof size);
+  if (status == LS_OK) status = lsi_agree(comm, first ? LS_OK : LSI_ALLOC("data set: names", size[0], &block));
+  if (status == LS_OK) status = lsi_bcast(comm, block, size[0]);
+  if (status == LS_OK) status = lsi_agree(comm, first ? LS_OK : unpack(block, (int)size[1], names, n));
+  lsi_free(block);
+  return status;
+}
+
+ls_status lsi_names_expand_all(const lsi_comm *comm, const ls_hdf5_spec *spec, char ***names, int *n) {
+  int32_t pattern = 0;
+  char **found = NULL;
+  int count = 0, n_given;
+  const char *const *list = given(spec, &n_given);
+  for (int i = 0; comm->rank == 0 && list && i < n_given; i++) pattern |= is_pattern(list[i]);
+  LSI_TRY(lsi_bcast(comm, &pattern, sizeof pattern));
+  ls_status status = lsi_agree(comm, pattern && comm->rank != 0 ? LS_OK : lsi_names_expand(spec, &found, &count));
+  if (status == LS_OK && pattern) status = hand_out(comm, &found, &count);
+  if (status == LS_OK) status = lsi_agree_same(comm, "the number of files of a data set", &count, sizeof count);
+  if (status != LS_OK) {
+    lsi_names_free(&found, count);
+    return status;
+  }
+  *names = found;
+  *n = count;
+  return LS_OK;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LSI_DATA_PART_H
+#define LSI_DATA_PART_H
+/*
+ * One HDF5 file of a data set: described once, by one rank of a node, and opened for reading by
+ * the ranks that read from it, when they do.
+ */
+#include "data/dataset.h"
+#include "store/h5.h"
+
+enum { LSI_N_FIELDS = 3 }; /* x, y, sample_weight */
+
+typedef struct lsi_part {      /* plain data up to `what`: may be copied to another process */
+  int64_t first, n_rows;       /* rows [first, first + n_rows) of the set */
+  bool present[LSI_N_FIELDS];
+  lsi_h5_array arrays[LSI_N_FIELDS];
+  ls_dataset_info info;        /* of this file alone; without the identity */
+  const char *path;            /* borrowed */
+  char *what[LSI_N_FIELDS];    /* "path: dataset 'x'"; owned */
+  hid_t file;                  /* < 0: closed; else: */
+  int descriptor;              /* for pread; < 0: none */
+  int64_t file_bytes;          /* when it was opened */
+  bool native[LSI_N_FIELDS];   /* stored as in memory */
+} lsi_part;
+
+/* What the arrays are called: as the spec says, else "x", "y" and "sample_weight". */
+const char *lsi_part_array_name(const ls_hdf5_spec *spec, int field);
+
+/* Open the file, check all there is to check, and close it again. `part` is filled but for `first`. */
+ls_status lsi_part_describe(const char *path, const ls_hdf5_spec *spec, lsi_part *part);
+/* Open a described file for reading; LS_ERR_NOT_SAME when it is not what was described. */
+ls_status lsi_part_open(lsi_part *part, const ls_hdf5_spec *spec);
+void lsi_part_close(lsi_part *part);
+/* The texts for messages. */
+ls_status lsi_part_name(lsi_part *part, const char *path, const ls_hdf5_spec *spec);
+
+/* The type values have in memory: the stored one or the nearest that holds it. */
+ls_dtype lsi_part_dtype(const lsi_h5_array *array);
+hid_t lsi_dtype_h5(ls_dtype dtype);
+#endif
