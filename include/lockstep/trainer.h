@@ -95,7 +95,9 @@ typedef struct ls_fit_spec {
   const ls_callback *user_callbacks;
   int n_user_callbacks;
   int64_t bucket_bytes;          /* about this much gradient is exchanged in one go; 0: 4 MiB. Rank 0's counts; never changes the bits */
-  const char *exchange;          /* "auto", "shared", "mpi": never changes the bits */
+  const char *exchange;          /* "auto", "shared", "hierarchical", "mpi": never changes the bits */
+  bool no_overlap;               /* no thread that moves gradients between nodes while backward goes on; there is none either when
+                                    all gradients fit one bucket, or MPI was initialised below MPI_THREAD_SERIALIZED */
   bool not_reproducible;         /* sums in whatever order is fastest: bits vary with ranks and threads, and no other gain is
                                     promised. Measures what the promise costs; ignores leaf_rows */
   bool shard_optimizer;          /* each rank keeps the optimizer's slots of its share of the weights only; never changes the bits.

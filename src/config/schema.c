@@ -110,6 +110,8 @@ static const lsi_key parallel_keys[] = {
         "KiB of gradient exchanged in one go; 0: 4096, or what tune found"),
     KEY("exchange", CHOICE, "auto", "auto|shared|hierarchical|mpi",
         "how gradients meet; never changes the result"),
+    KEY("overlap", BOOL, "true", NULL,
+        "between nodes, a thread moves gradients while backward goes on; never changes the result"),
     KEY("deadline_seconds", FLOAT, "120.0", "[0,1e9]",
         "how long a rank waits for another one before the run ends; 0: for ever"),
     KEY("reproducible", BOOL, "true", NULL,

@@ -34,6 +34,7 @@ ls_status ls_config_fit_spec(const ls_config *config, ls_fit_spec *out) {
   spec.leaf_rows = lsi_get_int(parallel, "leaf_rows");
   spec.bucket_bytes = 1024 * lsi_get_int(parallel, "bucket_kib");
   spec.exchange = lsi_get_text(parallel, "exchange");
+  spec.no_overlap = !lsi_get_bool(parallel, "overlap");
   spec.not_reproducible = !lsi_get_bool(parallel, "reproducible");
   spec.on_nonfinite = lsi_get_text(fit, "on_nonfinite");
   spec.shard_optimizer = lsi_get_bool(parallel, "shard_optimizer");

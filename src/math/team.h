@@ -14,6 +14,9 @@ void lsi_team_set_worth(double work);
    1 when the work is smaller than a fork/join, else lsi_team_size(). */
 int lsi_team_for(double work);
 
+/* The calling thread works beside the team from now on: it never gets one. */
+void lsi_team_alone(void);
+
 /* Static contiguous partition: thread t of n gets [*begin, *end) of count items, in multiples of
  * `unit`. */
 void lsi_team_slice(size_t count, size_t unit, int t, int n, size_t *begin, size_t *end);

@@ -31,7 +31,7 @@ static void free_partials(lsi_exchange *exchange) {
 }
 
 static const lsi_exchange_ops none_ops = {"none", post_nothing, finish_nothing, gather_nothing,
-                                          free_partials};
+                                          NULL, free_partials};
 
 static ls_status open_none(lsi_exchange *exchange) {
   size_t rows = (size_t)exchange->map.max_nodes;
@@ -171,6 +171,10 @@ ls_status lsi_exchange_wait(lsi_exchange *exchange, const float **sum) {
   exchange->posted = false;
   *sum = exchange->sum;
   return LS_OK;
+}
+
+ls_status lsi_exchange_set_overlap(lsi_exchange *exchange, bool overlap) {
+  return exchange->ops->overlap ? exchange->ops->overlap(exchange, overlap) : LS_OK;
 }
 
 void lsi_exchange_set_halves(lsi_exchange *exchange, bool halves) {

@@ -48,6 +48,10 @@ ls_status lsi_exchange_start(lsi_exchange *exchange, const lsi_leaf_plan *plan, 
    lsi_exchange_start on any rank (i.e. until this rank enters it). Collective. */
 ls_status lsi_exchange_wait(lsi_exchange *exchange, const float **sum);
 
+/* A thread keeps messages moving while the ranks compute; off at first. No effect where nothing travels as messages.
+   Between steps only. Collective. */
+ls_status lsi_exchange_set_overlap(lsi_exchange *exchange, bool overlap);
+
 /* ---- the halves ---- */
 enum { LSI_EXCHANGE_MAX_RANGE = 1 << 30 }; /* longer ranges have no single slice a rank */
 /* From now on lsi_exchange_wait's sum is good in the elements this rank owns only. Logically collective. */

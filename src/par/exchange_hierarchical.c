@@ -10,7 +10,8 @@
  * other group the slices of that group's ranks of place i (modulo the number of ranks, where groups
  * are of unequal size), so that all ranks send and receive at once.
  *
- * A piece is under way through the stages below, in the order of posting, by whoever polls.
+ * A piece is under way through the stages below, in the order of posting, by whoever polls: the thread
+ * that trains when it posts and waits, and the mover, where there is one, meanwhile.
  */
 #include "par/exchange_kinds.h"
 
@@ -18,6 +19,7 @@
 
 #include "base/memory.h"
 #include "base/trace.h"
+#include "par/mover.h"
 #include "par/peers.h"
 #include "par/shm.h"
 #include "par/wait.h"
@@ -55,6 +57,7 @@ typedef struct hierarchy {
   passage pending[MAX_PENDING];
   MPI_Request *requests;
   int max_requests;
+  lsi_mover *mover; /* NULL: pieces get on in post and finish only. Entered by whoever touches the above */
 } hierarchy;
 
 /* ---- who exchanges what with whom ---- */
@@ -263,7 +266,11 @@ static ls_status finish_own(lsi_exchange *exchange) {
 
 static ls_status finish(lsi_exchange *exchange) {
   hierarchy *h = exchange->state;
-  LSI_TRY(finish_own(exchange));
+  ls_status status = lsi_mover_enter(h->mover);
+  if (status == LS_OK)
+    status = finish_own(exchange);
+  lsi_mover_leave(h->mover, false);
+  LSI_TRY(status);
   return lsi_counters_wait(h->done, h->size, h->n_posted, exchange->comm);
 }
 
@@ -278,7 +285,7 @@ static size_t staged_need(const lsi_exchange *exchange, lsi_piece piece) {
   return need * (size_t)rows_of(h, h->mine);
 }
 
-static ls_status post(lsi_exchange *exchange, lsi_piece piece) {
+static ls_status post_alone(lsi_exchange *exchange, lsi_piece piece) {
   hierarchy *h = exchange->state;
   bool moved = false;
   LSI_TRY(lsi_node_map_update(&h->merged, exchange->map.n_leaves));
@@ -298,6 +305,29 @@ static ls_status post(lsi_exchange *exchange, lsi_piece piece) {
   LSI_TRY(receive_rows(exchange, p));
   lsi_counter_set(&h->ready[h->place], ++h->n_posted);
   return poll_all(exchange, &moved);
+}
+
+static ls_status post(lsi_exchange *exchange, lsi_piece piece) {
+  hierarchy *h = exchange->state;
+  ls_status status = lsi_mover_enter(h->mover);
+  if (status == LS_OK)
+    status = post_alone(exchange, piece);
+  lsi_mover_leave(h->mover, status == LS_OK && h->n_done < h->n_posted);
+  return status;
+}
+
+static ls_status poll_aside(void *user, bool *moved, bool *left) {
+  lsi_exchange *exchange = user;
+  hierarchy *h = exchange->state;
+  LSI_TRY(poll_all(exchange, moved));
+  *left = h->n_done < h->n_posted;
+  return LS_OK;
+}
+
+static ls_status overlap(lsi_exchange *exchange, bool on) {
+  hierarchy *h = exchange->state;
+  lsi_mover_destroy(&h->mover);
+  return on ? lsi_mover_create(exchange->comm, (lsi_mover_work){poll_aside, exchange}, &h->mover) : LS_OK;
 }
 
 static ls_status gather_values(lsi_exchange *exchange, lsi_piece piece, float *values) {
@@ -320,6 +350,7 @@ static void destroy(lsi_exchange *exchange) {
   hierarchy *h = exchange->state;
   if (!h)
     return;
+  lsi_mover_destroy(&h->mover);
   if (!h->shm.base) {
     lsi_free(h->block);
     lsi_free(h->sum);
@@ -336,9 +367,9 @@ static void destroy(lsi_exchange *exchange) {
   exchange->state = NULL;
 }
 
-static const lsi_exchange_ops mpi_ops = {"mpi", post, finish, gather_values, destroy};
+static const lsi_exchange_ops mpi_ops = {"mpi", post, finish, gather_values, overlap, destroy};
 static const lsi_exchange_ops hierarchical_ops = {"hierarchical", post, finish, gather_values,
-                                                  destroy};
+                                                  overlap, destroy};
 
 /* ---- memory ---- */
 static ls_status find_groups(lsi_exchange *exchange, hierarchy *h, bool nodes) {

@@ -219,6 +219,7 @@ static ls_status shared_parts(ls_trainer *t, const ls_dataset *validation, int64
   LSI_TRY(lsi_agree(t->comm, lsi_timeline_create(t)));
   LSI_TRY(lsi_agree(t->comm, lsi_exchange_parse(t->spec.exchange, &kind)));
   LSI_TRY(lsi_exchange_create(t->comm, kind, net->layout.n_trainable, t->max_nodes, &t->exchange));
+  if (t->n_buckets > 1 && !t->spec.no_overlap) LSI_TRY(lsi_agree(t->comm, lsi_exchange_set_overlap(t->exchange, true)));
   lsi_exchange_set_halves(t->exchange, lsi_trainer_halves(t));
   for (int j = 0; j < t->max_nodes; j++) t->partials[j] = lsi_exchange_partial(t->exchange, j);
   LSI_TRY(lsi_reducer_create(net, lsi_objective_room(&t->objective), t->feed.max_leaves, t->comm, &t->reduce, &t->reducer));

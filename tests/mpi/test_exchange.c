@@ -85,6 +85,8 @@ static void run(int test, lsi_exchange_kind kind, size_t n, int n_ranges, size_t
   CHECK_OK(lsi_exchange_create(comm, kind, n, LSI_TREE_MAX_NODES, &exchange));
   CHECK(((uintptr_t)lsi_exchange_partial(exchange, 1) & 63) == 0, "partials are aligned");
   exchange->piece_limit = piece_limit;
+  CHECK_OK(lsi_exchange_set_overlap(exchange, test % 3 > 0)); /* with and without a mover, switched on and on again */
+  CHECK_OK(lsi_exchange_set_overlap(exchange, test % 3 > 1));
   for (int step = 0; step < n_steps; step++) {
     int n_leaves =
         draw((uint64_t)test, (uint64_t)(100 + step), 1, MAX_LEAVES); /* some ranks have none */
@@ -107,6 +109,7 @@ static void halves(int test, lsi_exchange_kind kind, size_t n, int n_leaves) {
   CHECK_OK(lsi_exchange_create(comm, kind, n, LSI_TREE_MAX_NODES, &exchange));
   CHECK_OK(LSI_ALLOC("values", n, &values));
   lsi_exchange_set_halves(exchange, true);
+  CHECK_OK(lsi_exchange_set_overlap(exchange, test % 2 > 0));
   lsi_leaf_plan_init(&plan, n_leaves, 1, comm->size, comm->rank);
   for (int step = 0; step < 3; step++) {
     for (int r = 0; r < 2; r++) {
@@ -154,6 +157,7 @@ static void threaded(lsi_exchange_kind kind) {
   lsi_team_set_size(3);
   lsi_exchange *exchange;
   CHECK_OK(lsi_exchange_create(comm, kind, MAX_N, 4, &exchange));
+  CHECK_OK(lsi_exchange_set_overlap(exchange, true));
   one_step(exchange, 30, 0, MAX_N, 8, 1);
   lsi_exchange_destroy(&exchange);
   lsi_team_set_size(1);

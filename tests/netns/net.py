@@ -95,18 +95,22 @@ class Network:
         ip("netns", "del", self.name("sw"), check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start(self, mpirun, slots, arguments, log, extra=()):
-        """slots: ranks on each host, e.g. [2, 1]."""
-        environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
-        for key in [k for k in environment if k.startswith("OMPI_MCA_")]:
-            if key[9:] in MCA:
-                del environment[key]
+    def command(self, mpirun, slots, arguments, extra=()):
+        """The words that start a program from h1. slots: ranks on each host, e.g. [2, 1]."""
         where = ",".join("%s:%d" % pair for pair in zip(self.hosts(), slots))
         mca = [w for key, value in MCA.items() for w in ("--mca", key, value)]
-        return subprocess.Popen(
-            ["ip", "netns", "exec", self.name("h1"), "unshare", "--uts", "bash", "-c", 'hostname h1; exec "$@"', "bash",
-             mpirun, "-n", str(sum(slots)), "--host", where, "--mca", "plm_rsh_agent", self.agent, *mca, *extra, *arguments],
-            env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        return ["ip", "netns", "exec", self.name("h1"), "unshare", "--uts", "bash", "-c", 'hostname h1; exec "$@"', "bash",
+                mpirun, "-n", str(sum(slots)), "--host", where, "--mca", "plm_rsh_agent", self.agent, *mca, *extra, *arguments]
+
+    @staticmethod
+    def environment(base=os.environ):
+        """Without settings that would win over the network's."""
+        kept = {key: value for key, value in base.items() if not (key.startswith("OMPI_MCA_") and key[9:] in MCA)}
+        return dict(kept, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+
+    def start(self, mpirun, slots, arguments, log, extra=()):
+        return subprocess.Popen(self.command(mpirun, slots, arguments, extra), env=self.environment(), stdout=log,
+                                stderr=subprocess.STDOUT, start_new_session=True)
 
     def cut(self, host):
         """As when the cable is pulled."""
