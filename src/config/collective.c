@@ -117,7 +117,7 @@ static ls_status find_file(const ls_config *config, const char *key_path, const 
                          "convert` makes such files "
                          "from IDX, CSV or NPY"
                        : NULL,
-                  "no file '%s' in the working folder%s", name, also);
+                  "no file %s'%s' in the working folder%s", strpbrk(name, "*?[") ? "matches " : "", name, also);
   ls_error error = *ls_last_error();
   error.status = LS_ERR_NOT_FOUND;
   lsi_error_copy(&error);

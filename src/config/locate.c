@@ -43,12 +43,23 @@ static bool quotes(const char *message, const char *text) {
   return false;
 }
 
-/* Below `node`, the path of the first scalar whose value (or, `by_key`, whose key) the message
- * quotes. */
-static bool find_quoted(const lsi_node *node, const char *key, bool by_key, const char *message,
-                        char *path, size_t size) {
+/* Does the message begin with `text`, as one about a file does? */
+static bool leads(const char *message, const char *text) {
+  size_t length = strlen(text);
+  return length > 0 && strncmp(message, text, length) == 0 && message[length] == ':';
+}
+
+typedef enum lookup { BY_BEGINNING, BY_VALUE, BY_KEY } lookup;
+
+static bool is_meant(lookup how, const char *message, const char *key, const char *value) {
+  return how == BY_BEGINNING ? leads(message, value) : quotes(message, how == BY_KEY ? key : value);
+}
+
+/* Below `node`, the path of the first scalar whose value or key the message begins with or quotes. */
+static bool find_meant(const lsi_node *node, const char *key, lookup how, const char *message,
+                       char *path, size_t size) {
   if (node->kind == LSI_NODE_SCALAR)
-    return quotes(message, by_key ? key : node->text);
+    return is_meant(how, message, key, node->text);
   size_t used = strlen(path);
   for (int i = 0; i < node->n; i++) {
     bool map = node->kind == LSI_NODE_MAP;
@@ -56,7 +67,7 @@ static bool find_quoted(const lsi_node *node, const char *key, bool by_key, cons
       snprintf(path + used, size - used, ".%s", node->keys[i]);
     else if (node->n > 1 || node->items[i]->kind != LSI_NODE_SCALAR) /* the only one may stand without a list */
       snprintf(path + used, size - used, "[%d]", i);
-    if (find_quoted(node->items[i], map ? node->keys[i] : "", by_key, message, path, size))
+    if (find_meant(node->items[i], map ? node->keys[i] : "", how, message, path, size))
       return true;
     path[used] = 0;
   }
@@ -68,8 +79,9 @@ void lsi_config_prefix(const ls_config *config, const char *path) {
   snprintf(full, sizeof full, "%s", path);
   const lsi_node *node = lsi_tree_locate(config->root, path);
   const char *message = ls_last_error()->message;
-  if (node && !find_quoted(node, "", false, message, full, sizeof full))
-    find_quoted(node, "", true, message, full, sizeof full);
+  for (lookup how = BY_BEGINNING; node && how <= BY_KEY; how++)
+    if (find_meant(node, "", how, message, full, sizeof full))
+      break;
   describe(config, full, where, sizeof where);
   lsi_error_prefix("%s", where);
 }

@@ -15,11 +15,11 @@
 
 /* ---- memory ----
  *
- *   listed | wrote | used | parked | failures | slots of member 0 | slots of member 1 | ...
+ *   listed | wrote | used | parked | bells | failures | slots of member 0 | slots of member 1 | ...
  */
 
 static size_t head_bytes(int size) {
-  return lsi_round_up((size_t)size * (4 * sizeof(lsi_counter) + sizeof(lsi_reader_failure)), LSI_SHM_PAGE);
+  return lsi_round_up((size_t)size * (4 * sizeof(lsi_counter) + sizeof(lsi_bell) + sizeof(lsi_reader_failure)), LSI_SHM_PAGE);
 }
 
 lsi_slot_view lsi_reader_slot(const lsi_reader *r, int member, int64_t group) {
@@ -41,7 +41,8 @@ static void place_parts(lsi_reader *r) {
   r->wrote = r->listed + n;
   r->used = r->wrote + n;
   r->parked = r->used + n;
-  r->failure = (lsi_reader_failure *)(void *)(r->parked + n);
+  r->bells = (lsi_bell *)(void *)(r->parked + n);
+  r->failure = (lsi_reader_failure *)(void *)(r->bells + n);
   r->slots = r->base + head_bytes(r->group.size);
 }
 
@@ -75,6 +76,7 @@ static ls_status take_memory(lsi_reader *r) {
 static void stop_thread(lsi_reader *r) {
   if (!r->running) return;
   atomic_store(&r->stop, true);
+  lsi_bell_ring(&r->bells[r->group.rank]);
   pthread_join(r->thread, NULL);
   r->running = false;
 }
@@ -232,6 +234,7 @@ static ls_status need_group(lsi_reader *r) {
 static void next_group(lsi_reader *r) {
   r->at++;
   lsi_counter_set(&r->used[r->group.rank], (uint64_t)r->at);
+  lsi_reader_ring(r);
   r->in_use = lsi_reader_next_group(&r->plan, r->fields, &r->course, r->in_use);
   r->taken = 0;
 }

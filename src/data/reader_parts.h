@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include "data/fields.h"
 #include "data/reader.h"
+#include "par/bell.h"
 
 enum { LSI_MAX_SLOTS = 8 };
 
@@ -53,6 +54,7 @@ struct lsi_reader {
   char *base;              /* of shm, or owned */
   char *slots;             /* [group.size] x rank_bytes */
   lsi_counter *listed, *wrote, *used, *parked; /* [group.size] groups; times sought */
+  lsi_bell *bells;                             /* [group.size] rung when a counter has changed that a thread may wait for */
   lsi_reader_failure *failure;                 /* [group.size] */
 
   /* the reading side */
@@ -78,6 +80,8 @@ struct lsi_reader {
 };
 
 lsi_slot_view lsi_reader_slot(const lsi_reader *reader, int member, int64_t group);
+/* Wake the group's threads: a counter has changed. */
+void lsi_reader_ring(lsi_reader *reader);
 /* List and fetch group number g; the failure, if any, is noted for all. */
 ls_status lsi_reader_fill(lsi_reader *reader, int64_t g, lsi_stretch s);
 /* Tell all that group g will not be complete: the error at hand is why. */

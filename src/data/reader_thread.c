@@ -2,22 +2,22 @@
 /* The reading side: list the rows of a group, fetch them, say so. */
 #include "data/reader_parts.h"
 
-#include <time.h>
-
 #include "base/memory.h"
 #include "data/sort.h"
 
-static void nap(int *naps) {
-  long us = *naps < 8 ? 20 : *naps < 40 ? 100 : 500;
-  ++*naps;
-  nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
+void lsi_reader_ring(lsi_reader *r) {
+  for (int m = 0; m < r->group.size; m++) lsi_bell_ring(&r->bells[m]);
 }
 
 /* All members' counters have reached `target`; false: told to stop. */
 static bool wait_for(lsi_reader *r, lsi_counter *counters, int64_t target) {
-  for (int naps = 0; !lsi_counters_reached(counters, r->group.size, (uint64_t)target); nap(&naps))
+  lsi_bell *bell = &r->bells[r->group.rank];
+  for (;;) {
+    uint32_t heard = lsi_bell_listen(bell);
     if (atomic_load(&r->stop)) return false;
-  return !atomic_load(&r->stop);
+    if (lsi_counters_reached(counters, r->group.size, (uint64_t)target)) return true;
+    lsi_bell_wait(bell, heard);
+  }
 }
 
 static ls_status ensure_wants(lsi_reader *r, int64_t n) {
@@ -72,11 +72,13 @@ void lsi_reader_give_up(lsi_reader *r, int64_t g) {
   r->failure[r->group.rank] = (lsi_reader_failure){g + 1, *ls_last_error()};
   lsi_counter_set(&r->listed[r->group.rank], (uint64_t)g + 1);
   lsi_counter_set(&r->wrote[r->group.rank], (uint64_t)g + 1);
+  lsi_reader_ring(r);
 }
 
 ls_status lsi_reader_fill(lsi_reader *r, int64_t g, lsi_stretch s) {
   list_rows(r, g, s);
   lsi_counter_set(&r->listed[r->group.rank], (uint64_t)g + 1);
+  lsi_reader_ring(r);
   if (r->group.size > 1 && !wait_for(r, r->listed, g + 1)) return LS_OK;
   ls_status status = fetch_fields(r, g);
   if (status != LS_OK) lsi_reader_give_up(r, g);

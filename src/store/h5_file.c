@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 void lsi_h5_init(void) {
   static _Thread_local bool done; /* the printed error stack is a setting of each thread */
   if (done) return;
+  H5dont_atexit(); /* at exit it would close what a full disk has kept open, and crash */
   H5open();
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
   H5PLset_loading_state(0); /* an unknown filter in a file must not load a shared library */
@@ -43,6 +45,14 @@ static ls_status check_regular_file(const char *path) {
   return LS_OK;
 }
 
+static bool is_gzip(const char *path) {
+  unsigned char start[2] = {0};
+  FILE *file = fopen(path, "rb");
+  bool gzip = file && fread(start, 1, 2, file) == 2 && start[0] == 0x1f && start[1] == 0x8b;
+  if (file) fclose(file);
+  return gzip;
+}
+
 static ls_status open_failed(const char *path) {
   if (lsi_h5_reason_has("unable to lock"))
     LSI_FAIL(LS_ERR_IO,
@@ -53,6 +63,9 @@ static ls_status open_failed(const char *path) {
   LSI_CHECK(!system, LS_ERR_IO, NULL, "%s: cannot open: %s", path, system);
   char reason[160];
   snprintf(reason, sizeof reason, "%s", lsi_h5_reason()); /* the next call clears it */
+  LSI_CHECK(!is_gzip(path), LS_ERR_FORMAT,
+            "gunzip it; HDF5 files are compressed inside (`lockstep convert --chunk-rows 256 --deflate 4`)",
+            "%s: gzipped, not an HDF5 file", path);
   if (H5Fis_hdf5(path) <= 0)
     LSI_FAIL(LS_ERR_FORMAT,
              "models are the model.h5 of a run; `lockstep convert` makes data sets from IDX, NPY and "
