@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "cli.h"
+#include "out_file.h"
 
 static const cli_option options[] = {
     {"out", 'o', "FILE", "Write to FILE.h5 (dataset y), FILE.csv or FILE.npy (default: CSV on the screen)"},
@@ -20,11 +21,11 @@ static const cli_option options[] = {
 
 /* Where predictions go; lives on the first rank, which is the only one that is called. */
 typedef struct sink {
-  const char *path;   /* NULL: the screen */
-  char partial[1040]; /* written first, renamed when complete */
+  const char *path; /* NULL: the screen */
   bool npy, argmax;
   int64_t n_rows, n_columns;
-  FILE *file;
+  FILE *file; /* of `out`, or the screen; NULL: not open yet */
+  cli_out out;
   char problem[1200]; /* what went wrong here, for the report */
 } sink;
 
@@ -54,9 +55,9 @@ static ls_status open_sink(sink *s) {
   s->file = stdout;
   if (!s->path)
     return LS_OK;
-  snprintf(s->partial, sizeof s->partial, "%s.part", s->path);
-  s->file = fopen(s->partial, "wb");
-  if (!s->file)
+  bool opened = cli_out_open(&s->out, s->path);
+  s->file = s->out.stream;
+  if (!opened)
     return trouble(s, "cannot write");
   if (s->npy)
     write_npy_header(s);
@@ -97,12 +98,9 @@ static ls_status take(void *user, int64_t first, int64_t n_rows, int64_t n_outpu
 static ls_status close_sink(sink *s, ls_status status) {
   if (!s->file || !s->path)
     return status;
-  if (fclose(s->file) != 0 && status == LS_OK)
-    status = trouble(s, "cannot write");
-  if (status == LS_OK && rename(s->partial, s->path) != 0)
-    status = trouble(s, "cannot rename");
-  if (status != LS_OK)
-    remove(s->partial);
+  if (status == LS_OK && !cli_out_keep(&s->out))
+    return trouble(s, "cannot write");
+  cli_out_drop(&s->out);
   return status;
 }
 

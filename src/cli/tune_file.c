@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "out_file.h"
 #include "tune.h"
 
 /* ---- who we are ---- */
@@ -79,20 +80,14 @@ static void print(FILE *out, const char *config, const tune_file *file) {
 }
 
 bool tune_write(const char *path, const char *config, const tune_file *file) {
-  char temporary[1100];
-  snprintf(temporary, sizeof temporary, "%s.new", path);
-  FILE *out = fopen(temporary, "w");
-  bool whole = out != NULL;
-  if (out) {
-    print(out, config, file);
-    whole = !ferror(out);
-    whole = fclose(out) == 0 && whole;
-  }
-  if (whole && rename(temporary, path) == 0)
+  cli_out out;
+  bool opened = cli_out_open(&out, path);
+  if (opened)
+    print(out.stream, config, file);
+  if (opened && cli_out_keep(&out))
     return true;
   cli_error("give another file with --out, and name it to train with --tuned",
             "cannot write %s: %s", path, strerror(errno));
-  unlink(temporary);
   return false;
 }
 

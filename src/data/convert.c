@@ -275,8 +275,7 @@ static ls_status write_large(conversion *c) {
   LSI_TRY(lsi_h5_file_create(temporary, &file));
   ls_status status = write_file(c, file);
   if (H5Fclose(file) < 0 && status == LS_OK)
-    status = lsi_error_set(LS_ERR_IO, "check the free space", "%s: HDF5 cannot close the file",
-                           c->spec->out);
+    status = lsi_h5_write_failed(c->spec->out);
   if (status == LS_OK) status = verify_file(c, temporary);
   if (status != LS_OK) {
     unlink(temporary);

@@ -122,10 +122,8 @@ static ls_status verify(const lsi_prediction_file *s) {
 ls_status lsi_prediction_file_finish(lsi_prediction_file **file, ls_status status) {
   lsi_prediction_file *s = *file;
   if (!s) return status;
-  if (s->array >= 0 && H5Dclose(s->array) < 0 && status == LS_OK)
-    status = lsi_error_set(LS_ERR_IO, "check the free space", "%s: cannot be closed", s->path);
-  if (s->file >= 0 && H5Fclose(s->file) < 0 && status == LS_OK)
-    status = lsi_error_set(LS_ERR_IO, "check the free space", "%s: cannot be closed", s->path);
+  if (s->array >= 0 && H5Dclose(s->array) < 0 && status == LS_OK) status = lsi_h5_write_failed(s->path);
+  if (s->file >= 0 && H5Fclose(s->file) < 0 && status == LS_OK) status = lsi_h5_write_failed(s->path);
   if (status == LS_OK) status = verify(s);
   if (status != LS_OK && s->file >= 0) unlink(s->temporary);
   if (status == LS_OK) status = lsi_durable_commit(s->temporary, s->path);

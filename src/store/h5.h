@@ -92,6 +92,8 @@ ls_status lsi_h5_create_array(hid_t loc, const char *path, int rank, const uint6
                               uint64_t chunk_rows, int deflate, hid_t *dataset);
 ls_status lsi_h5_write_rows(hid_t dataset, const char *what, hid_t mem_type, uint64_t first, uint64_t n,
                             const void *data);
+/* After a call of HDF5's for `path` has failed, perhaps not before closing it: what the system said. */
+ls_status lsi_h5_write_failed(const char *path);
 /* For files too large for an image: a plain file (give it a name of lsi_durable_temporary). HDF5 hides a full disk, so read it back
    before trusting it. */
 ls_status lsi_h5_file_create(const char *path, hid_t *file);

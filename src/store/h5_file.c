@@ -15,6 +15,7 @@
 void lsi_h5_init(void) {
   static _Thread_local bool done; /* the printed error stack is a setting of each thread */
   if (done) return;
+  H5dont_atexit(); /* at exit it would close what a full disk has kept open, and crash */
   H5open();
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
   H5PLset_loading_state(0); /* an unknown filter in a file must not load a shared library */

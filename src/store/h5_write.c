@@ -102,6 +102,13 @@ ls_status lsi_h5_create_array(hid_t loc, const char *path, int rank, const uint6
   return status;
 }
 
+ls_status lsi_h5_write_failed(const char *path) {
+  bool full = lsi_h5_reason_has("errno = 28") || lsi_h5_reason_has("errno = 122"); /* ENOSPC, EDQUOT */
+  const char *system = lsi_h5_system_error();
+  return lsi_error_set(full ? LS_ERR_NO_SPACE : LS_ERR_IO, "check the disk and its free space",
+                       "%s: cannot write: %s", path, system ? system : lsi_h5_reason());
+}
+
 ls_status lsi_h5_write_rows(hid_t dataset, const char *what, hid_t mem_type, uint64_t first,
                             uint64_t n, const void *data) {
   hid_t space = H5Dget_space(dataset), memory = -1;
@@ -117,8 +124,8 @@ ls_status lsi_h5_write_rows(hid_t dataset, const char *what, hid_t mem_type, uin
   }
   ls_status status = LS_OK;
   if (!good)
-    status = lsi_error_set(
-        LS_ERR_IO, "check the free space", "%s: rows %llu to %llu cannot be written (%s)", what,
+    status = lsi_h5_system_error() ? lsi_h5_write_failed(what) : lsi_error_set(
+        LS_ERR_IO, NULL, "%s: rows %llu to %llu cannot be written (%s)", what,
         (unsigned long long)first, (unsigned long long)(first + n), lsi_h5_reason());
   if (memory >= 0) H5Sclose(memory);
   if (space >= 0) H5Sclose(space);

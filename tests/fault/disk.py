@@ -6,8 +6,8 @@ import os
 import random
 import subprocess
 
-from harness import (Run, check, checkpoints, expect, first_seed, main, make_data, n_cases, newest_iteration, result, resumes,
-                     row, train, whole)
+from harness import (LOCKSTEP, SHIM, Run, check, checkpoints, expect, first_seed, main, make_data, n_cases, newest_iteration, plain,
+                     result, resumes, row, train, whole)
 
 
 # Written within the step, each checkpoint is where the case says; beside it, those that fall due meanwhile come later.
@@ -42,6 +42,48 @@ def failing_writes(folder):
     equal = resumes(config, out, expected)
     for what, outcome in ends:
         row(what, outcome, equal)
+
+
+def beside_training(folder):
+    """The disk fills up under a checkpoint that is written while the training goes on."""
+    config, expected = reference(folder)
+    out = folder + "/run"
+    outcome = Run(train(config, out, ["checkpoint.background=true"]), 2, fault="write ckpt- 30000 ENOSPC", rank=0).end()
+    expect("background", outcome, "cannot write: No space left on device")
+    whole(out)
+    row("disk full under a checkpoint written in the background", outcome, resumes(config, out, expected))
+
+
+def outputs(folder):
+    """What the other verbs write: an error is said, the file of before is untouched, and nothing is left beside it."""
+    config, _ = reference(folder)
+    model, data = folder + "/reference/model.h5", folder + "/data.h5"
+    os.mkdir(folder + "/out")
+    plain(["predict", model, data, "--out", folder + "/p.csv"])
+    verbs = {"p.csv": ["predict", model, data, "--out"], "p.npy": ["predict", model, data, "--out"],
+             "p.h5": ["predict", model, data, "--out"], "d.h5": ["convert", folder + "/p.csv", "--no-y", "--out"], "m.keras": ["export", model],
+             "m.onnx": ["export", model], "m.weights.h5": ["export", model],
+             "t.json": ["train", config, "--out", folder + "/again", "--resume", "never", "--timeline"]}
+    for name, verb in verbs.items():
+        path = folder + "/out/" + name
+        full = "File too large" if name in ("p.csv", "p.npy") else "No space left on device"
+        for fault, words in (("write %s 100 ENOSPC" % name, full), ("fsync " + name, "Input/output error")):
+            with open(path, "w") as f:
+                f.write("old")
+            done = subprocess.run([LOCKSTEP, *verb, path], capture_output=True, text=True, check=False,
+                                  env=dict(os.environ, LD_PRELOAD=SHIM, LS_FAULT=fault))
+            what = "%s, %s: " % (name, fault)
+            code = 0 if name == "t.json" else 1  # a training is worth more than its timeline: a warning
+            check(done.returncode == code and words in done.stderr and path in done.stderr, "%sexit code %d\n%s" % (what, done.returncode, done.stderr))
+            with open(path) as f:
+                check(f.read() == "old", what + "the old file is gone")
+            check(os.listdir(folder + "/out") == [name], "%sleft behind: %s" % (what, os.listdir(folder + "/out")))
+        os.remove(path)
+    for arguments in (["predict", model, data], ["inspect", data], ["summary", config]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([LOCKSTEP, *arguments], stdout=full, stderr=subprocess.PIPE, check=False)
+        check(done.returncode == 1, "%s to a full disk: exit code %d" % (arguments[0], done.returncode))
+    print("disk full or failing under the files of predict, convert, export, --timeline | FILE: cannot write: ... | 1 | - | -")
 
 
 def failing_sync(folder):
@@ -122,4 +164,4 @@ def read_only(folder):
         subprocess.run(["umount", "-l", disk], check=False)
 
 
-main(failing_writes, failing_sync, cut_writes, small_disk, read_only)
+main(failing_writes, beside_training, outputs, failing_sync, cut_writes, small_disk, read_only)

@@ -2,7 +2,7 @@
 /*
  * Faults to order, for LD_PRELOAD. LS_FAULT says what shall go wrong, LS_FAULT_RANK on which rank alone:
  *   read TEXT N          after N reads, reading a file with TEXT in its path fails with EIO
- *   write TEXT N ERROR   after N bytes, writing to such files fails: ENOSPC, EIO, EROFS, ...
+ *   write TEXT N ERROR   after N bytes, writing to such files fails: ENOSPC, EIO, EROFS, ...; by stdio: EFBIG
  *   open TEXT N ERROR    after N times, opening such a file for writing fails
  *   kill TEXT N          after N bytes, the process is killed within such a write, which is cut
  *   slow TEXT MS         each write to such a file takes so many milliseconds longer
@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -124,6 +125,16 @@ int open(const char *path, int flags, ...) {
   return open_fails(path, flags) ? -1 : REAL(open)(path, flags, mode);
 }
 
+/* What stdio writes passes by write(); a limit on the size of files it meets, as EFBIG. */
+FILE *fopen(const char *path, const char *mode) {
+  FILE *stream = REAL(fopen)(path, mode);
+  if (stream && is("write") && mode[0] != 'r' && strstr(path, text)) {
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){(rlim_t)number, RLIM_INFINITY});
+  }
+  return stream;
+}
+
 /* How many of n bytes go through; then errno is set, or the process is gone after them. */
 static size_t allowed(int fd, size_t n) {
   if (!(is("write") || is("kill")) || !concerns(fd)) return n;
@@ -145,6 +156,16 @@ static ssize_t write_cut(int fd, const void *from, size_t n) {
 ssize_t write(int fd, const void *from, size_t n) {
   if (is("slow") && concerns(fd)) usleep((useconds_t)(1000 * number));
   return write_cut(fd, from, n);
+}
+
+/* HDF5's way. */
+ssize_t pwrite(int fd, const void *from, size_t n, off_t at) {
+  size_t part = allowed(fd, n);
+  if (part == n || is("kill")) return REAL(pwrite)(fd, from, n, at);
+  ssize_t written = part ? REAL(pwrite)(fd, from, part, at) : 0;
+  if (written > 0) return written;
+  errno = error;
+  return -1;
 }
 
 int fsync(int fd) {

@@ -4,6 +4,7 @@
 
 Environment: LS_PROPERTY_CASES, LS_PROPERTY_SEED.
 """
+import json
 import os
 import random
 import shutil
@@ -58,6 +59,39 @@ def tampered(tools, config, out, copy, rng):
     expect(tools, copy, layout, [], 1, "certificate.json: no such file")
 
 
+def forged(tools, out, copy):
+    """Each number of an epoch changed and sealed anew, as someone would who wants it to pass: recomputing tells."""
+    reseal = os.path.join(os.path.dirname(tools.add_weights), "property_reseal")
+    layout = Layout(1, 1)
+
+    def forge(change):
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(out, copy)
+        with open(copy + "/certificate.json") as f:
+            certificate = json.load(f)
+        change(certificate)
+        with open(copy + "/certificate.json", "w") as f:
+            json.dump(certificate, f)
+        subprocess.run([reseal, copy + "/certificate.json"], check=True)
+
+    with open(out + "/certificate.json") as f:
+        last = json.load(f)["epochs"][-1]
+    forge(lambda c: None)
+    expect(tools, copy, layout, [], 0, "verified: ")
+    fields = [(key, None) for key in ("parameters", "slots", "learning_rate", "steps", "skipped")] + [("values", name) for name in last["values"]]
+    for key, name in fields:
+        def change(certificate, key=key, name=name):
+            holder = certificate["epochs"][-1] if name is None else certificate["epochs"][-1][key]
+            was = holder[name or key]
+            holder[name or key] = was + 1 if isinstance(was, int) else was[:-1] + ("1" if was[-1] != "1" else "2")
+        forge(change)
+        expect(tools, copy, layout, [], 1, "epoch %d differs: the certificate has %s" % (last["epoch"], name or key))
+    forge(lambda c: c.update(model="0" * 32))
+    expect(tools, copy, layout, [], 1, "model.h5: its parameters are")
+    forge(lambda c: c["epochs"].pop())
+    expect(tools, copy, layout, ["--to", str(last["epoch"])], 1, "the certificate holds those to")
+
+
 def one_case(tools, seed, folder):
     case, rng = Case(3000 + seed), random.Random("verify %d" % seed)
     config, out = folder + "/config.yaml", folder + "/run"
@@ -77,6 +111,8 @@ def one_case(tools, seed, folder):
     if (sorted(os.listdir(out)), checkpoints(out)) != before:
         raise Failure("verify changed the run folder")
     tampered(tools, config, out, folder + "/copy", rng)
+    if seed == 1:
+        forged(tools, out, folder + "/copy")
     return ", ".join(map(str, layouts))
 
 
