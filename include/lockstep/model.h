@@ -102,6 +102,8 @@ typedef struct ls_compile_spec {
   int n_metrics;
   const char *const *weighted_metrics; /* metrics that sample weights count in */
   int n_weighted_metrics;
+  const double *loss_weights;     /* NULL, or one number for the one output: loss and gradient are multiplied by it, penalties are not */
+  int n_loss_weights;
 } ls_compile_spec;
 
 /** Choose optimizer, loss and metrics; no layer can be added any more. Weights are kept; the optimizer starts fresh. */

@@ -6,6 +6,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* From here on pages of 2 MiB, where the system has them to give, waste little and spare walks through page tables. */
+static const size_t WORTH_HUGE_PAGES = (size_t)16 << 20;
+
 bool lsi_mul_size(size_t a, size_t b, size_t *out) {
   return !__builtin_mul_overflow(a, b, out);
 }
@@ -25,18 +28,6 @@ static ls_status allocate(const char *what, size_t n, size_t size, void *out_poi
   return LS_OK;
 }
 
-ls_status lsi_alloc(const char *what, size_t n, size_t size, void *out_pointer) {
-  size_t n_bytes = 0;
-  LSI_TRY(allocate(what, n, size, out_pointer, &n_bytes));
-  memset(*(void **)out_pointer, 0, n_bytes);
-  return LS_OK;
-}
-
-ls_status lsi_alloc_untouched(const char *what, size_t n, size_t size, void *out_pointer) {
-  size_t n_bytes;
-  return allocate(what, n, size, out_pointer, &n_bytes);
-}
-
 /* On the whole pages of [begin, begin + n_bytes). */
 static void advise(char *begin, size_t n_bytes, int advice) {
   size_t page = (size_t)sysconf(_SC_PAGESIZE), into = (uintptr_t)begin % page;
@@ -44,6 +35,20 @@ static void advise(char *begin, size_t n_bytes, int advice) {
   if (n_bytes < lead + page)
     return;
   madvise(begin + lead, (n_bytes - lead) / page * page, advice);
+}
+
+ls_status lsi_alloc(const char *what, size_t n, size_t size, void *out_pointer) {
+  size_t n_bytes = 0;
+  LSI_TRY(allocate(what, n, size, out_pointer, &n_bytes));
+  if (n_bytes >= WORTH_HUGE_PAGES)
+    advise(*(void **)out_pointer, n_bytes, MADV_HUGEPAGE);
+  memset(*(void **)out_pointer, 0, n_bytes);
+  return LS_OK;
+}
+
+ls_status lsi_alloc_untouched(const char *what, size_t n, size_t size, void *out_pointer) {
+  size_t n_bytes;
+  return allocate(what, n, size, out_pointer, &n_bytes);
 }
 
 void lsi_forget_pages(void *begin, size_t n_bytes) {

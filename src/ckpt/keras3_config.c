@@ -140,7 +140,7 @@ static json_t *write_compile(const lsi_compile *compile, const json_t *old) {
   json_t *optimizer = json_deep_copy(json_object_get(old, "optimizer_config")), *loss = json_deep_copy(json_object_get(old, "loss"));
   int failed = json_object_set_new(whole, "optimizer", optimizer ? envelope(optimizer, "keras.optimizers") : NULL);
   failed |= json_object_set_new(whole, "loss", loss ? envelope(without_nulls(loss), "keras.losses") : NULL);
-  failed |= json_object_set_new(whole, "loss_weights", json_null());
+  failed |= json_object_set_new(whole, "loss_weights", json_deep_copy(json_object_get(old, "loss_weights")));
   failed |= json_object_set_new(whole, "metrics", write_metrics(compile, json_object_get(old, "metrics"), false));
   failed |= json_object_set_new(whole, "weighted_metrics", write_metrics(compile, json_object_get(old, "weighted_metrics"), true));
   if (!failed) return whole;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * training_config. Keras's own keys say what Keras can say in this file format (metrics are names there, and some schedules are
- * plain numbers); the key "lockstep", which Keras does not look at, keeps everything in the call notation.
+ * training_config. Keras's own keys say what Keras can say in this file format (some schedules are plain numbers there); the key
+ * "lockstep", which Keras does not look at, keeps everything in the call notation.
  */
 #include <stdio.h>
 #include <string.h>
@@ -42,8 +42,9 @@ static json_t *write_metric(const lsi_compile *compile, const char *text) {
   if (lsi_object_parse(&lsi_metrics, text, &object) != LS_OK) return NULL;
   for (size_t i = 0; i < sizeof abbreviations / sizeof *abbreviations; i++)
     if (strcmp(text, abbreviations[i]) == 0) return json_string(text);
+  if (strchr(text, '(')) return lsi_keras_object_write(&object, true);
   /* compile() folds the case of this one name; the loader of a file does not. */
-  bool folded = object.info->kind == LSI_METRIC_ACCURACY && !strchr(text, '(');
+  bool folded = object.info->kind == LSI_METRIC_ACCURACY;
   /* Keras 3 has no "crossentropy" that resolves itself as a metric; the loss tells which is meant. */
   if (object.info->kind == LSI_METRIC_CROSSENTROPY_AUTO) {
     bool told = compile->loss.info && strstr(compile->loss.info->name, "_crossentropy");
@@ -66,10 +67,16 @@ static json_t *write_metrics(const lsi_compile *compile, bool weighted, bool as_
   return failed ? NULL : json_null();
 }
 
+/* A number is what Keras takes for one output, in all versions. */
+static json_t *write_loss_weights(const lsi_compile *compile) {
+  return compile->weighs_loss ? json_real(compile->loss_weight) : json_null();
+}
+
 static json_t *write_own(const lsi_compile *compile) {
   json_t *own = json_object();
   int failed = json_object_set_new(own, "optimizer", write_call(&compile->optimizer));
   failed |= json_object_set_new(own, "loss", compile->loss.info ? json_string(compile->loss_text) : json_null());
+  if (compile->weighs_loss) failed |= json_object_set_new(own, "loss_weights", write_loss_weights(compile));
   failed |= json_object_set_new(own, "metrics", write_metrics(compile, false, true));
   failed |= json_object_set_new(own, "weighted_metrics", write_metrics(compile, true, true));
   if (!failed) return own;
@@ -82,7 +89,7 @@ ls_status lsi_keras_training_json(const lsi_compile *compile, char **text) {
   int failed = json_object_set_new(json, "loss", write_loss(compile));
   failed |= json_object_set_new(json, "metrics", write_metrics(compile, false, false));
   failed |= json_object_set_new(json, "weighted_metrics", write_metrics(compile, true, false));
-  failed |= json_object_set_new(json, "loss_weights", json_null());
+  failed |= json_object_set_new(json, "loss_weights", write_loss_weights(compile));
   failed |= json_object_set_new(json, "optimizer_config", lsi_keras_object_write(&compile->optimizer, true));
   failed |= json_object_set_new(json, "lockstep", write_own(compile));
   if (failed) {
@@ -157,9 +164,19 @@ static ls_status read_loss(lsi_compile *compile, const json_t *json) {
   return keep_text(text, compile->loss_text);
 }
 
+/* A number, or a list or dictionary of one. */
+static ls_status read_loss_weights(const json_t *json, lsi_compile *compile) {
+  if (!json || json_is_null(json)) return LS_OK;
+  if (json_is_array(json) && json_array_size(json) == 1) json = json_array_get(json, 0);
+  if (json_is_object(json) && json_object_size(json) == 1) json = json_object_iter_value(json_object_iter((json_t *)json));
+  LSI_CHECK(json_is_number(json), LS_ERR_UNSUPPORTED, "give one number, for the one output", "'loss_weights' is not one number");
+  compile->weighs_loss = true;
+  compile->loss_weight = json_number_value(json);
+  return LS_OK;
+}
+
 static ls_status read_keras(const json_t *json, lsi_compile *compile) {
-  const json_t *weights = json_object_get(json, "loss_weights");
-  LSI_CHECK(!weights || json_is_null(weights), LS_ERR_UNSUPPORTED, NULL, "'loss_weights' is not supported");
+  LSI_TRY(read_loss_weights(json_object_get(json, "loss_weights"), compile));
   const json_t *optimizer = json_object_get(json, "optimizer_config");
   if (!optimizer) optimizer = json_object_get(json, "optimizer"); /* compile_config of Keras 3 */
   LSI_CHECK(optimizer && !json_is_null(optimizer), LS_ERR_FORMAT, NULL, "'optimizer_config' is missing");
@@ -178,6 +195,7 @@ static ls_status read_own(const json_t *own, lsi_compile *compile) {
     LSI_TRY(keep_text(loss, compile->loss_text));
     LSI_TRY(lsi_object_parse(&lsi_losses, loss, &compile->loss));
   }
+  LSI_TRY(read_loss_weights(json_object_get(own, "loss_weights"), compile));
   LSI_TRY(read_metrics(compile, json_object_get(own, "metrics"), false));
   return read_metrics(compile, json_object_get(own, "weighted_metrics"), true);
 }

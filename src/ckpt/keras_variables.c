@@ -211,7 +211,17 @@ static bool is_scalar(hid_t file, const char *path, const char *name) {
   return array.rank == 0;
 }
 
-static ls_status read_variables(hid_t file, const char *path, const lsi_net *net, const lsi_keras_slot *slots, size_t n, lsi_optimizer *optimizer) {
+/* Nadam's one scalar ends the list since Keras 3.12; up to 3.9 it came first. */
+static void find_scalar(hid_t file, const char *path, int first, lsi_keras_slot *slots, size_t n) {
+  char name[NAME];
+  snprintf(name, sizeof name, "optimizer/vars/%d", first);
+  if (n < 2 || slots[n - 1].tensor || slots[0].rank == 0 || !lsi_h5_has(file, name) || !is_scalar(file, path, name)) return;
+  lsi_keras_slot scalar = slots[n - 1];
+  memmove(slots + 1, slots, (n - 1) * sizeof *slots);
+  slots[0] = scalar;
+}
+
+static ls_status read_variables(hid_t file, const char *path, const lsi_net *net, lsi_keras_slot *slots, size_t n, lsi_optimizer *optimizer) {
   double iteration, rate;
   int scalars = 1 + (lsi_keras_has_rate(optimizer, &rate) && is_scalar(file, path, "optimizer/vars/1"));
   int64_t found = count_members(file, "optimizer/vars");
@@ -224,6 +234,7 @@ static ls_status read_variables(hid_t file, const char *path, const lsi_net *net
   LSI_TRY(lsi_keras_scalar_read(file, path, "optimizer/vars/0", &iteration));
   rate = NAN;
   if (scalars == 2) LSI_TRY(lsi_keras_scalar_read(file, path, "optimizer/vars/1", &rate));
+  find_scalar(file, path, scalars, slots, n);
   if (!none) LSI_TRY(read_slots(file, path, slots, n, scalars, optimizer));
   LSI_CHECK(iteration >= 0 && iteration < 0x1p53, LS_ERR_CORRUPT, NULL, "'optimizer/vars/0': iteration %g", iteration);
   lsi_keras_optimizer_set(path, optimizer, iteration, rate, !none);

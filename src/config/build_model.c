@@ -159,6 +159,8 @@ static ls_status add_layers(const ls_config *config, ls_model *model) {
 static const char *key_at_fault(const char *message) {
   if (strncmp(message, "optimizer", strlen("optimizer")) == 0)
     return "compile.optimizer";
+  if (strncmp(message, "loss_weights", strlen("loss_weights")) == 0)
+    return "compile.loss_weights";
   return strncmp(message, "loss", strlen("loss")) == 0 ? "compile.loss" : "compile";
 }
 
@@ -168,6 +170,7 @@ static ls_status compile(const ls_config *config, ls_model *model) {
   LSI_TRY(lsi_optimizer_text(config, optimizer, sizeof optimizer));
   ls_compile_spec spec = {.optimizer = optimizer, .loss = lsi_get_text(section, "loss")};
   spec.metrics = lsi_get_list(section, "metrics", &spec.n_metrics);
+  spec.loss_weights = lsi_get_list(section, "loss_weights", &spec.n_loss_weights);
   spec.weighted_metrics = lsi_get_list(section, "weighted_metrics", &spec.n_weighted_metrics);
   ls_status status = ls_model_compile(model, &spec);
   if (status != LS_OK)

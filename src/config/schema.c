@@ -46,6 +46,7 @@ static const lsi_key compile_keys[] = {
         .map = &lsi_schema_optimizers),
     KEY("loss", TEXT, NULL, NULL,
         "a Keras loss, or a call: CategoricalCrossentropy(label_smoothing=0.1)", .required = true),
+    KEY("loss_weights", FLOATS, NULL, "[0,inf)", "[w]: the loss and its gradient are multiplied by it"),
     KEY("metrics", TEXTS, NULL, NULL,
         "Keras metrics: accuracy, mae, Precision(thresholds=0.4), ..."),
     KEY("weighted_metrics", TEXTS, NULL, NULL, "metrics that sample and class weights count in"),

@@ -52,6 +52,7 @@ static ls_status print_compile(FILE *out, const char *training_json) {
   LSI_TRY(lsi_object_print(&compile.optimizer, false, text, sizeof text));
   print_line(out, "optimizer", text);
   print_line(out, "loss", compile.loss.info ? compile.loss_text : "none");
+  if (compile.weighs_loss) fprintf(out, "loss_weights  %g\n", compile.loss_weight);
   for (int i = 0; i < compile.n_metrics; i++) {
     snprintf(text, sizeof text, "%s%s", compile.metrics[i], compile.weighted[i] ? " (weighted)" : "");
     print_line(out, i ? "" : "metrics", text);

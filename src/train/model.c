@@ -2,6 +2,7 @@
 /* The model's life: create, compile, weights, summary, digest. Layers are added in model_layers.c. */
 #include "train/model.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,6 +59,17 @@ static ls_status add_metrics(lsi_compile *compile, const char *const *texts, int
   return LS_OK;
 }
 
+static ls_status weigh_loss(lsi_compile *compile, const ls_compile_spec *spec) {
+  int n = spec->loss_weights ? spec->n_loss_weights : 0;
+  if (n == 0) return LS_OK;
+  LSI_CHECK(n == 1 && compile->loss.info, LS_ERR_ARG, "give one weight for the one output, with its loss", "loss_weights has %d values for %d losses", n,
+            compile->loss.info ? 1 : 0);
+  LSI_CHECK(isfinite(spec->loss_weights[0]), LS_ERR_ARG, NULL, "loss_weights is %g", spec->loss_weights[0]);
+  compile->weighs_loss = true;
+  compile->loss_weight = spec->loss_weights[0];
+  return LS_OK;
+}
+
 ls_status ls_model_compile(ls_model *model, const ls_compile_spec *spec) {
   static const ls_compile_spec all_defaults;
   if (!spec) spec = &all_defaults;
@@ -68,6 +80,7 @@ ls_status ls_model_compile(ls_model *model, const ls_compile_spec *spec) {
     LSI_TRY(copy_text("the loss", spec->loss, compile.loss_text));
     LSI_TRY(lsi_object_parse(&lsi_losses, spec->loss, &compile.loss));
   }
+  LSI_TRY(weigh_loss(&compile, spec));
   LSI_TRY(add_metrics(&compile, spec->metrics, spec->n_metrics, false));
   LSI_TRY(add_metrics(&compile, spec->weighted_metrics, spec->n_weighted_metrics, true));
   LSI_TRY(lsi_net_build(model->net));

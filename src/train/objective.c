@@ -47,6 +47,7 @@ ls_status lsi_objective_init(lsi_objective *objective, ls_model *model, const ls
                            lsi_net_output_size(net));
   if (status == LS_OK)
     status = lsi_loss_check_targets(&objective->loss, (int64_t)objective->width, label, n_targets, &objective->one_hot);
+  objective->loss_weight = lsi_compile_loss_weight(&model->compile);
   objective->n_metrics = model->compile.n_metrics;
   objective->n_values = 2;
   for (int m = 0; m < objective->n_metrics && status == LS_OK; m++) {
@@ -127,6 +128,10 @@ static ls_status sum_batch(const lsi_objective *objective, const lsi_objective_s
   return pass->reducer->sum(pass->reducer->self, plan, leaf_values, (size_t)n, batch->totals);
 }
 
+static double loss_scale(const lsi_objective *objective, bool weighted, double rows) {
+  return lsi_loss_scale(&objective->loss, weighted, rows) * objective->loss_weight;
+}
+
 ls_status lsi_objective_rows(const lsi_objective *objective, const lsi_objective_scratch *scratch, const lsi_pass *pass,
                              const float *outputs, const lsi_targets *targets, double *leaf_values, float *delta) {
   const lsi_leaf_plan *plan = pass->plan;
@@ -145,7 +150,7 @@ ls_status lsi_objective_rows(const lsi_objective *objective, const lsi_objective
   if (has_batch) LSI_TRY(sum_batch(objective, scratch, pass, outputs, label, target, weight, leaf_values, &batch));
   memset(leaf_values, 0, (size_t)n_leaves * (size_t)objective->n_values * sizeof *leaf_values);
   LSI_TRY(lsi_loss_batch_rows(&objective->loss, has_batch ? &batch : NULL, rows, objective->width, outputs, label, target, weight,
-                              lsi_loss_scale(&objective->loss, weight != NULL, batch.rows), scratch->value,
+                              loss_scale(objective, weight != NULL, batch.rows), scratch->value,
                               objective->n_metrics ? scratch->pred : NULL, delta, &bad_row));
   sum_leaves(pass, lead, 1, scratch->value, objective->n_values, leaf_values);
   for (int l = 0; l < n_leaves; l++) leaf_values[l * objective->n_values + 1] = pass->leaf_penalty[l];
@@ -165,7 +170,7 @@ ls_status lsi_objective_rows(const lsi_objective *objective, const lsi_objective
 
 double lsi_batch_loss(const lsi_objective *objective, const double *totals, double penalty, int64_t n_rows) {
   double rows = (double)n_rows * (double)objective->lead;
-  return totals[0] * lsi_loss_scale(&objective->loss, objective->weighted, rows) + totals[1] + penalty;
+  return totals[0] * loss_scale(objective, objective->weighted, rows) + totals[1] + penalty;
 }
 
 void lsi_tally_add(lsi_tally *tally, const lsi_objective *objective, const double *totals, double loss, int64_t n_rows) {

@@ -17,6 +17,7 @@ enum { LSI_MAX_VALUES = LSI_METRIC_MAX_WIDE + 2 + LSI_MAX_METRICS * LSI_METRIC_M
 
 typedef struct lsi_objective {
   lsi_loss loss;
+  double loss_weight; /* of compile(loss_weights) */
   lsi_target_form form;
   bool one_hot;          /* labels become rows of n_outputs */
   size_t width;          /* of the last axis of the outputs */

@@ -43,6 +43,7 @@ ls_status lsi_run_recipe(const ls_trainer *t, char **text) {
                          : lsi_error_set(LS_ERR_MEMORY, NULL, "no memory for the run's recipe");
   if (status == LS_OK) {
     fprintf(out, "model: %s\noptimizer: %s\nloss: %s\n", model_json, optimizer, compile->loss_text);
+    if (compile->weighs_loss) fprintf(out, "loss_weights: %.17g\n", compile->loss_weight);
     for (int m = 0; m < compile->n_metrics; m++)
       fprintf(out, "%s: %s\n", compile->weighted[m] ? "weighted metric" : "metric", compile->metrics[m]);
     write_fit_settings(t, out);

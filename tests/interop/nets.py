@@ -1,12 +1,32 @@
 # SPDX-License-Identifier: MIT
 """Random Keras models of the layers we have."""
+import types
+
 import keras
+import numpy as np
 
 ACTIVATIONS = ["linear", "sigmoid", "relu", "softmax", "tanh", "relu6", "leaky_relu", "elu", "selu", "celu", "softplus", "softsign",
                "silu", "gelu", "hard_sigmoid", "hard_silu", "hard_tanh", "exponential", "mish", "log_softmax", "sparsemax"]
 ACTIVATIONS = [name for name in ACTIVATIONS if hasattr(keras.activations, name)]  # older versions have fewer
 FREEZES = not keras.__version__.startswith("3.0.")  # which trains layers that are made with trainable=False
 SMOOTH = ["linear", "sigmoid", "tanh", "elu", "softplus", "silu", "gelu", "mish"]
+
+
+def draw_by_numpy():
+    """First weights from NumPy, since JAX compiles its generator anew for every shape. What is compared overwrites or saves them."""
+    draws, source = np.random.default_rng(77), keras.src.initializers.random_initializers
+
+    def uniform(shape, minval=0.0, maxval=1.0, **_):
+        return draws.uniform(minval, maxval, shape).astype(np.float32)
+
+    def normal(shape, mean=0.0, stddev=1.0, **_):
+        return (mean + stddev * np.clip(draws.standard_normal(shape), -2, 2)).astype(np.float32)
+
+    source.random = types.SimpleNamespace(**{**vars(source.random), "uniform": uniform, "normal": normal, "truncated_normal": normal})
+
+
+if keras.backend.backend() == "jax":
+    draw_by_numpy()
 
 
 def initializer(rng):
@@ -42,10 +62,11 @@ def normalization_layer(rng, width):
 
 def small_layer(rng):
     layers = keras.layers
+    rms = getattr(layers, "RMSNormalization", layers.LayerNormalization)  # 3.9 and later
     return [lambda: layers.Rescaling(0.5, offset=0.1), lambda: layers.ReLU(max_value=1.5, negative_slope=0.1, threshold=0.2), layers.ReLU,
             layers.LeakyReLU, lambda: layers.LeakyReLU(negative_slope=0.05), lambda: layers.ELU(alpha=0.7), layers.Softmax, layers.UnitNormalization,
-            lambda: layers.PReLU(alpha_initializer="uniform", alpha_regularizer="l2", alpha_constraint="non_neg"), layers.RMSNormalization,
-            lambda: layers.RMSNormalization(epsilon=0.01), lambda: layers.ActivityRegularization(l1=0.01, l2=0.02), layers.Identity][rng.integers(13)]()
+            lambda: layers.PReLU(alpha_initializer="uniform", alpha_regularizer="l2", alpha_constraint="non_neg"), rms,
+            lambda: rms(epsilon=0.01), lambda: layers.ActivityRegularization(l1=0.01, l2=0.02), layers.Identity][rng.integers(13)]()
 
 
 def constraint(rng):

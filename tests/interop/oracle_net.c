@@ -200,6 +200,8 @@ static ls_status compile_anew(const oracle_call *call, ls_model *model) {
   list = json_object_get(call->request, "weighted_metrics");
   for (size_t i = 0; i < json_array_size(list); i++)
     weighted[spec.n_weighted_metrics++] = json_string_value(json_array_get(list, i));
+  double weight = oracle_number(call, "loss_weights", 1.0);
+  if (json_is_number(json_object_get(call->request, "loss_weights"))) spec.loss_weights = &weight, spec.n_loss_weights = 1;
   return ls_model_compile(model, &spec);
 }
 

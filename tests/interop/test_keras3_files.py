@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Keras 3's files both ways: every variable's bits, configs, and training that goes on where the other side stopped."""
+"""Keras 3's files both ways: every variable's bits, and configs."""
 import json
 import os
-import shutil
 import sys
 import tempfile
 import warnings
@@ -13,8 +12,9 @@ import h5py
 import keras
 import numpy as np
 
-from nets import FREEZES, as_functional, random_model
-from oracle import Oracle, OracleError, Report, wanted
+from keras3 import NADAM_MOVED, OPTIMIZERS, plain, same, values, weights_of
+from nets import as_functional, random_model
+from oracle import Oracle, Report, wanted
 
 absl.logging.set_verbosity(absl.logging.ERROR)
 # Keras only warns when it drops an optimizer's state; here that is an error.
@@ -23,24 +23,6 @@ keras.utils.set_random_seed(5)
 rng = np.random.default_rng(5)
 oracle, report = Oracle(sys.argv[1]), Report()
 folder = tempfile.TemporaryDirectory()
-schedules = keras.optimizers.schedules
-
-OPTIMIZERS = [
-    lambda: keras.optimizers.SGD(0.05), lambda: keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True, clipnorm=1.0),
-    lambda: keras.optimizers.Adam(0.002, amsgrad=True, clipvalue=0.5), lambda: keras.optimizers.AdamW(0.002, weight_decay=0.01),
-    lambda: keras.optimizers.Adagrad(0.05, global_clipnorm=2.0), lambda: keras.optimizers.RMSprop(0.003),
-    lambda: keras.optimizers.RMSprop(0.003, momentum=0.5, centered=True, weight_decay=0.01),
-    lambda: keras.optimizers.Adam(schedules.CosineDecay(0.01, 100, alpha=0.1)),
-    lambda: keras.optimizers.SGD(schedules.ExponentialDecay(0.1, 10, 0.9, staircase=True), momentum=0.5),
-    lambda: keras.optimizers.SGD(schedules.PiecewiseConstantDecay([10, 20], [0.1, 0.05, 0.01])),
-    lambda: keras.optimizers.Adam(schedules.PolynomialDecay(0.01, 50)), lambda: keras.optimizers.SGD(schedules.InverseTimeDecay(0.1, 5, 0.5)),
-    lambda: keras.optimizers.Adam(0.01, name="mine", beta_1=0.8, epsilon=1e-5),
-    lambda: keras.optimizers.Adamax(0.01, weight_decay=0.01), lambda: keras.optimizers.Nadam(0.005), lambda: keras.optimizers.Adadelta(1.0, rho=0.9),
-    lambda: keras.optimizers.Ftrl(0.1, l2_regularization_strength=0.01, beta=0.1), lambda: keras.optimizers.Lion(0.002, clipnorm=1.0),
-    lambda: keras.optimizers.Lamb(0.01), lambda: keras.optimizers.Adafactor(0.05),
-    lambda: keras.optimizers.Nadam(0.005, use_ema=True, ema_momentum=0.9, gradient_accumulation_steps=2),
-    lambda: keras.optimizers.Adafactor(schedules.CosineDecay(0.1, 100), use_ema=True, ema_overwrite_frequency=7),
-]
 LOSSES = [
     ("sparse_categorical_crossentropy", ["accuracy"], "softmax"),
     (keras.losses.SparseCategoricalCrossentropy(from_logits=True), [keras.metrics.SparseTopKCategoricalAccuracy(k=2)], "linear"),
@@ -73,30 +55,11 @@ def add_losses(losses, metrics):
 
 
 add_losses(keras.losses, keras.metrics)
-HOW = [{}, {"weighted_metrics": ["mse"]}, {"run_eagerly": True}, {"jit_compile": False, "steps_per_execution": 3}]
+HOW = [{}, {"weighted_metrics": ["mse"]}, {"run_eagerly": True}, {"jit_compile": False, "steps_per_execution": 3}, {"loss_weights": 0.3}, {"loss_weights": [2.0]}]
 
 
 def path(name):
     return os.path.join(folder.name, name)
-
-
-def values(variables):
-    return [np.asarray(v.value, np.float64) for v in variables]
-
-
-def same(ours, theirs):
-    return len(ours) == len(theirs) and all(a.shape == b.shape and np.array_equal(a, b) for a, b in zip(ours, theirs))
-
-
-def weights_of(reply, model):
-    return [reply[f"w{i}"].astype(np.float64) for i in range(len(model.weights))]
-
-
-def plain(config):
-    """What get_config() says, without the identities Keras gives objects."""
-    if isinstance(config, dict):
-        return {k: plain(v) for k, v in config.items() if k not in ("shared_object_id", "build_config")}
-    return [plain(v) for v in config] if isinstance(config, (list, tuple)) else config
 
 
 def scramble(model):
@@ -125,6 +88,8 @@ def bits(number):
     if number % 3 == 1:
         model = as_functional(model, rng)
     model.compile(OPTIMIZERS[number % len(OPTIMIZERS)](), loss, metrics=metrics, **HOW[number % len(HOW)])
+    if NADAM_MOVED and isinstance(model.optimizer, keras.optimizers.Nadam):
+        return
     scramble(model)
     case = f"{number}: {model.optimizer.name}"
     model.save(path("keras.keras"))
@@ -172,49 +137,6 @@ def bits_of_weights_file(model, back, case):
     report.true(".weights.h5: optimizer's bits", same(values(back.optimizer.variables), values(model.optimizer.variables)), case)
 
 
-def small_model(functional=False):
-    inputs = keras.Input((4,))
-    layers = [keras.layers.Dense(6, "tanh", kernel_regularizer="l2"), keras.layers.BatchNormalization(momentum=0.9),
-              keras.layers.Dense(5, "softplus", trainable=not FREEZES), keras.layers.Dense(5, use_bias=False), keras.layers.LayerNormalization(),
-              keras.layers.Dense(3, "softmax")]
-    if not functional:
-        return keras.Sequential([inputs, *layers])
-    x = inputs
-    for layer in layers:
-        x = layer(x)
-    return keras.Model(inputs, x)
-
-
-def go_on(number):
-    """10 steps there, 20 here and there, 20 more there from ours: the same to float rounding."""
-    model = small_model(functional=number % 2 == 1)
-    model.compile(OPTIMIZERS[number](), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    x, y = rng.standard_normal((80, 4)).astype(np.float32), rng.integers(0, 3, 80).astype(np.int32)
-    fit = {"shuffle": False, "batch_size": 16, "verbose": 0}
-    model.fit(x, y, epochs=2, **fit)
-    # In a second fit of one model Nadam's and Adafactor's scalars have no value (Keras 3.15 on JAX): a loaded one goes on.
-    loses_scalars = isinstance(model.optimizer, (keras.optimizers.Nadam, keras.optimizers.Adafactor))
-    ending = "h5" if number % 3 == 2 and not loses_scalars else "keras"
-    case = f"{number}: {model.optimizer.name} .{ending}"
-    model.save(path(f"middle.{ending}"))
-    _, ours = oracle("fit", {"x": x, "y": y}, model=path(f"middle.{ending}"), epochs=4, batch_size=16, save=path("on.keras"))
-    if loses_scalars:
-        model = keras.models.load_model(path("middle.keras"))
-    model.fit(x, y, epochs=4, **fit)
-
-    def compare(kind, got, expected):
-        for a, b in zip(got, expected):
-            report.close(kind, a, b, 2e-5, floor=0.05, case=case)
-
-    compare("Keras stops, ours goes on 20 steps", weights_of(ours, model), values(model.weights))
-    back = keras.models.load_model(path("on.keras"))
-    compare("ours stops: optimizer", values(back.optimizer.variables), values(model.optimizer.variables))
-    history = back.fit(x, y, epochs=4, **fit).history
-    reply, ours = oracle("fit", {"x": x, "y": y}, model=path("on.keras"), epochs=4, batch_size=16)
-    compare("ours stops, Keras goes on 20 steps", values(back.weights), weights_of(ours, model))
-    report.close("ours stops, Keras goes on: loss", reply["history"]["loss"], history["loss"], 2e-5, floor=0.1, case=case)
-
-
 def from_json(number):
     """The architecture alone."""
     model = random_model(rng)
@@ -225,102 +147,6 @@ def from_json(number):
     report.true("to_json and save_weights -> ours", same(weights_of(got, model), values(model.weights)), str(number))
     back = keras.models.load_model(path("ours.keras"))
     report.true("ours -> Keras, not compiled", not back.compiled and same(values(back.weights), values(model.weights)), str(number))
-
-
-def refused(what, model, *words, save=None):
-    """By name and place."""
-    name = path("refused.keras")
-    (save or (lambda: model.save(name)))()
-    try:
-        oracle("resave", model=name, save=path("never.keras"))
-        report.true(f"refused: {what}", False, "it was read")
-    except OracleError as error:
-        report.true(f"refused: {what}", all(word in str(error) for word in words), str(error))
-
-
-class Dense(keras.layers.Dense):
-    """A class of the user's that looks like Keras's."""
-
-
-def edit(change, member="config.json"):
-    """A real file with one member changed."""
-    model = small_model()
-    model.compile("adam", "mse")
-    model.save(path("real.keras"))
-    with zipfile.ZipFile(path("real.keras")) as old, zipfile.ZipFile(path("refused.keras"), "w") as new:
-        for name in old.namelist():
-            data = old.read(name)
-            if name == member:
-                config = json.loads(data)
-                change(config)
-                data = json.dumps(config).encode()
-            new.writestr(name, data)
-
-
-def edit_call(model, arguments):
-    """A Functional model whose last layer was called with more than its input."""
-    model.save(path("real.keras"))
-    with zipfile.ZipFile(path("real.keras")) as old, zipfile.ZipFile(path("refused.keras"), "w") as new:
-        for name in old.namelist():
-            data = old.read(name)
-            if name == "config.json":
-                config = json.loads(data)
-                config["config"]["layers"][-1]["inbound_nodes"][0]["kwargs"].update(arguments)
-                data = json.dumps(config).encode()
-            new.writestr(name, data)
-
-
-def edit_weights(change):
-    with zipfile.ZipFile(path("real.keras")) as old:
-        old.extract("model.weights.h5", folder.name)
-        members = {name: old.read(name) for name in old.namelist()}
-    with h5py.File(path("model.weights.h5"), "r+") as file:
-        change(file)
-    with zipfile.ZipFile(path("refused.keras"), "w") as new:
-        for name, data in members.items():
-            if name == "model.weights.h5":
-                new.write(path(name), name)
-            else:
-                new.writestr(name, data)
-
-
-def refusals():
-    layers = keras.layers
-    refused("Conv2D", keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(2, 3, name="conv"), layers.Flatten()]), "layers[1]", "Conv2D",
-            "conv")
-    refused("Lambda", keras.Sequential([keras.Input((4,)), layers.Lambda(lambda x: x, name="lam")]), "layers[1]", "Lambda", "lam")
-    refused("custom class", keras.Sequential([keras.Input((4,)), Dense(3, name="own")]), "layers[1]", "own", "custom object")
-    refused("custom loss", None, "training_config", "my_loss",
-            save=lambda: edit(lambda c: c["compile_config"].update(
-                loss={"module": "builtins", "class_name": "function", "config": "my_loss", "registered_name": "function"})))
-    refused("mixed precision", keras.Sequential([keras.Input((4,)), layers.Dense(3, dtype="mixed_float16")]), "layers[1]", "dtype",
-            "mixed_float16")
-    inputs = keras.Input((4,))
-    hidden = layers.Dense(4, name="hidden")(inputs)
-    refused("branches", keras.Model(inputs, layers.Add(name="sum")([hidden, inputs])), "sum")
-    refused("two outputs", keras.Model(inputs, [hidden, layers.Dense(2, name="top")(hidden)]), "output_layers")
-    refused("mask", None, "sum", "mask", save=lambda: edit_call(keras.Model(inputs, layers.Activation("relu", name="sum")(hidden)), {"mask": True}))
-    refused("shared axes", keras.Sequential([keras.Input((4,)), layers.PReLU(shared_axes=[1])]), "layers[1]", "shared_axes")
-    refused("Muon", None, "optimizer", "Muon", save=lambda: edit(lambda c: c["compile_config"]["optimizer"].update(class_name="Muon")))
-    edit(lambda c: None)
-    refused("a missing variable", None, "layers/dense/vars", save=lambda: edit_weights(lambda f: f["layers/dense/vars"].pop("1")))
-    refused("a missing layer", None, "dense_3", save=lambda: edit_weights(lambda f: f["layers"].pop("dense_3")))
-
-    def reshape(file):
-        del file["layers/dense/vars/0"]
-        file["layers/dense/vars/0"] = np.zeros((4, 7), np.float32)
-
-    refused("another shape", None, "(4, 7)", "(4, 6)", save=lambda: edit_weights(reshape))
-    refused("a linked variable", None, "layers/dense/vars", save=lambda: edit_weights(lambda f: (
-        f["layers/dense/vars"].pop("0"), f["layers/dense/vars"].__setitem__("0", h5py.ExternalLink("other.h5", "/x")))))
-
-    def drop_slot(file):
-        file.create_dataset("optimizer/vars/2", data=np.zeros((4, 6), np.float32))
-
-    refused("one slot too few", None, "optimizer/vars", save=lambda: edit_weights(drop_slot))
-    shutil.copy(path("real.keras"), path("refused.keras"))
-    _, got = oracle("resave", model=path("refused.keras"), save=path("fine.keras"))
-    report.true("and the file they were made of is read", len(got) > 0)
 
 
 def keras_2_file(kind):
@@ -370,11 +196,8 @@ def keras_2_file(kind):
 
 for i in range(int(os.environ.get("LS_INTEROP_MODELS", "44")) if wanted("bits") else 0):
     bits(i)
-for i in range(len(OPTIMIZERS) if wanted("go_on") else 0):
-    go_on(i)
 for i in range(12):
     from_json(i)
 keras_2_file("2.4")
 keras_2_file("2.15")
-refusals()
 report.finish()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Random nets of every layer: output, gradients, penalties and moving statistics of one pass, training and not, against Keras."""
 import json
+import os
 import sys
 
 import jax
@@ -42,20 +43,25 @@ def our_weights(model):
     return values, {f"w{i}": np.asarray(v.value, np.float32) for i, v in enumerate(values)}
 
 
-def keras_training_pass(model, x, dy):
-    """Output, dL/dw for L = sum(y dy) + penalties, and the variables after the pass."""
+def keras_passes(model, x, dy):
+    """Output of inference; output and dL/dw for L = sum(y dy) + penalties, and the variables after the pass. In one compilation."""
     trainable = [v.value for v in model.trainable_variables]
     frozen = [v.value for v in model.non_trainable_variables]
 
-    def objective(values):
+    def objective(values, frozen, x, dy):
         y, after, losses = model.stateless_call(values, frozen, x, training=True, return_losses=True)
         penalty = sum(losses) if losses else jnp.float32(0)
         return jnp.sum(y * dy) + penalty, (y, after, penalty)
 
-    (_, (y, after, penalty)), grads = jax.value_and_grad(objective, has_aux=True)(trainable)
+    @jax.jit
+    def both(values, frozen, x, dy):
+        still, _ = model.stateless_call(values, frozen, x, training=False)
+        return still, jax.value_and_grad(objective, has_aux=True)(values, frozen, x, dy)
+
+    still, ((_, (y, after, penalty)), grads) = both(trainable, frozen, x, dy)
     result = dict(zip((id(v) for v in model.trainable_variables), grads))
     result.update(zip((id(v) for v in model.non_trainable_variables), after))
-    return np.asarray(y), result, float(penalty)
+    return np.asarray(still), np.asarray(y), result, float(penalty)
 
 
 def compare(model, case):
@@ -63,12 +69,11 @@ def compare(model, case):
     x = rng.standard_normal((rows, *model.input_shape[1:])).astype(np.float32)
     scatter(model)
     values, arrays = our_weights(model)
+    dy = rng.standard_normal((rows, *model.output_shape[1:])).astype(np.float32)
+    still, y, theirs, penalty = keras_passes(model, x, dy)
     _, out = oracle("net", {"x": x, **arrays}, model=architecture(model))
-    y = np.asarray(model(x, training=False))
-    report.close("inference", out["y"], y.reshape(rows, -1), 1e-5, floor=1e-6, case=case)
+    report.close("inference", out["y"], still.reshape(rows, -1), 1e-5, floor=1e-6, case=case)
 
-    dy = rng.standard_normal(y.shape).astype(np.float32)
-    y, theirs, penalty = keras_training_pass(model, x, dy)
     reply, out = oracle("net", {"x": x, "dy": dy.reshape(rows, -1), **arrays}, model=architecture(model), training=True)
     report.close("training: output", out["y"], y.reshape(rows, -1), 2e-5, floor=1e-6, case=case)
     report.close("training: penalties", reply["penalty"], penalty, 1e-5, floor=1e-3, case=case)
@@ -80,7 +85,7 @@ def compare(model, case):
         report.close(kind, out[f"g{i}"], theirs[id(v)], 1e-4, floor=0.02 * largest if trained else 1e-6, case=f"{case} {v.path}")
 
 
-for number in range(30):
+for number in range(int(os.environ.get("LS_INTEROP_MODELS", "30"))):
     net = random_model(rng, dropout=False)
     compare(net, f"net {number}: {[(l.__class__.__name__, l.output.shape) for l in net.layers]}")
 report.finish()

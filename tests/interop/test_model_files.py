@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Model files both ways: real Keras opens ours compiled, predicts the same and can train on; ours opens real Keras's."""
+"""Model files both ways: real Keras opens ours compiled and predicts the same; ours opens real Keras's."""
 import os
 import sys
 import tempfile
@@ -11,43 +11,18 @@ import numpy as np
 
 from nets import random_model
 from oracle import Oracle, Report
+from tasks import TASKS, TEXTS, targets
 
 absl.logging.set_verbosity(absl.logging.ERROR)
 keras.utils.set_random_seed(21)
 rng = np.random.default_rng(21)
 oracle, report = Oracle(sys.argv[1]), Report()
+if keras.backend.backend() == "numpy":  # whose sum does not take the list of losses that evaluate() hands it
+    keras.src.backend.numpy.sum = lambda x, axis=None, keepdims=False: np.sum(np.asarray(x), axis=axis, keepdims=keepdims)
 folder = tempfile.TemporaryDirectory()
-
-OPTIMIZERS = [
-    "rmsprop", "SGD(0.05)", "SGD(0.05, momentum=0.9, nesterov=True, clipnorm=1.0)", "Adam(0.002, amsgrad=True, clipvalue=0.5)",
-    "AdamW(0.002, weight_decay=0.01)", "Adagrad(0.01, global_clipnorm=2.0)", "RMSprop(0.003, momentum=0.5, centered=True)",
-    "Adam(CosineDecay(0.01, 100, alpha=0.1))", "SGD(ExponentialDecay(0.1, 10, 0.9, staircase=True), momentum=0.5)",
-    "SGD(PiecewiseConstantDecay([10, 20], [0.1, 0.05, 0.01]))", "Adam(PolynomialDecay(0.01, 50))", "SGD(InverseTimeDecay(0.1, 5, 0.5))",
-    "Adam(CosineDecay(0.001, 50, warmup_target=0.01, warmup_steps=5))", "SGD(CosineDecayRestarts(0.1, 12))",
-    "SGD(LinearWarmup(0.1, 10))", "SGD(Constant(0.2))",
-]
-# (loss, last activation, metrics, target)
-TASKS = [
-    ("sparse_categorical_crossentropy", "softmax", ["accuracy", "sparse_top_k_categorical_accuracy"], "label"),
-    ("SparseCategoricalCrossentropy(from_logits=True)", "linear", ["acc", "SparseTopKCategoricalAccuracy(k=2)"], "label"),
-    ("CategoricalCrossentropy(label_smoothing=0.1)", "softmax", ["categorical_accuracy", "ce", "top_k_categorical_accuracy"], "hot"),
-    ("binary_crossentropy", "sigmoid", ["binary_accuracy", "Precision(thresholds=0.4)", "recall", "bce"], "bits"),
-    ("mse", "linear", ["mae", "mse", "rmse", "Accuracy"], "values"), ("Huber(delta=0.5)", "tanh", ["root_mean_squared_error"], "values"),
-    ("mean_absolute_error", "linear", ["mean_squared_error"], "values"),
-]
-
 
 def path(name):
     return os.path.join(folder.name, name)
-
-
-def targets(kind, rows, n):
-    label = rng.integers(0, n, rows).astype(np.int32)
-    if kind == "label":
-        return label
-    if kind == "hot":
-        return np.eye(n, dtype=np.float32)[label]
-    return rng.standard_normal((rows, n)).astype(np.float32) if kind == "values" else rng.integers(0, 2, (rows, n)).astype(np.float32)
 
 
 def adapt(model, x):
@@ -60,11 +35,11 @@ def adapt(model, x):
 def round_trip(number):
     """Keras saves, ours loads, trains and saves, Keras loads: predictions, compile, fit."""
     loss, last, metrics, kind = TASKS[number % len(TASKS)]
-    optimizer = OPTIMIZERS[number % len(OPTIMIZERS)]
+    optimizer = TEXTS[number % len(TEXTS)]
     case = f"{number}: {optimizer} {loss}"
     model = random_model(rng, last=last)
     rows, n = 21, model.output_shape[-1]
-    x, y = rng.standard_normal((rows, *model.input_shape[1:])).astype(np.float32), targets(kind, rows, n)
+    x, y = rng.standard_normal((rows, *model.input_shape[1:])).astype(np.float32), targets(rng, kind, rows, n)
     adapt(model, x)
     model.save(path("keras.h5"))
 
@@ -85,12 +60,6 @@ def round_trip(number):
                  floor=0.1, case=case)
     if not any("(" in m for m in metrics):
         report.close("ours -> Keras: evaluate, metrics", reply["evaluate"][1:], values[1:], 2e-5, floor=0.1, case=case)
-    before = [np.asarray(v.value) for v in back.trainable_variables]
-    history = back.fit(x, y, batch_size=8, epochs=1, verbose=0).history
-    report.true("ours -> Keras: fit goes on", np.isfinite(history["loss"][0]), case)
-    report.true("ours -> Keras: fit trains", not before or any((np.asarray(v.value) != b).any()
-                                                             for v, b in zip(back.trainable_variables, before)), case)
-
     # Nothing is lost when ours reads its own file, and what Keras saved from it is the same model again.
     again, same = oracle("fit", {"x": x, "y": y}, model=path("ours.h5"), epochs=0, evaluate=True)
     report.true("ours -> ours: same bits", np.array_equal(same["predict"], ours["predict"]) and again["evaluate"] == reply["evaluate"], case)
@@ -98,28 +67,6 @@ def round_trip(number):
     _, third = oracle("fit", {"x": x}, model=path("keras2.h5"), epochs=0)
     report.close("Keras compiled -> ours: predictions", third["predict"], back.predict(x, verbose=0).reshape(rows, -1), 2e-5,
                  floor=1e-6, case=case)
-
-
-def compiled_by_keras():
-    """training_config as real Keras writes it, with its optimizer weights, is understood."""
-    for optimizer in [keras.optimizers.SGD(0.1, momentum=0.9), keras.optimizers.RMSprop(0.01, centered=True), keras.optimizers.Adam(0.01),
-                      keras.optimizers.AdamW(0.01), keras.optimizers.Adagrad(0.1), keras.optimizers.Adam(clipnorm=1.0),
-                      keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.01, 100))]:
-        for functional in (False, True):
-            if functional:
-                inputs = keras.Input((4,))
-                model = keras.Model(inputs, keras.layers.Dense(3, "softmax")(keras.layers.Dense(5, "relu")(inputs)))
-            else:
-                model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(5, "relu"), keras.layers.Dense(3, "softmax")])
-            model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(), metrics=["accuracy"])
-            x, y = rng.standard_normal((10, 4)).astype(np.float32), rng.integers(0, 3, 10).astype(np.int32)
-            model.fit(x, y, verbose=0)
-            model.save(path("compiled.h5"))
-            reply, ours = oracle("fit", {"x": x, "y": y}, model=path("compiled.h5"), epochs=0, evaluate=True)
-            case = f"{optimizer.__class__.__name__} functional {functional}"
-            report.close("Keras compiled: predictions", ours["predict"], model.predict(x, verbose=0), 1e-5, case=case)
-            report.close("Keras compiled: evaluate", reply["evaluate"], model.evaluate(x, y, verbose=0), 1e-5, case=case)
-            optimizer = optimizer.__class__.from_config(optimizer.get_config())
 
 
 def edited_by_h5py():
@@ -141,8 +88,7 @@ def edited_by_h5py():
     report.true("edited by h5py: on purpose", ours["w1"][0] == 5)
 
 
-for i in range(35):
+for i in range(int(os.environ.get("LS_INTEROP_MODELS", "35"))):
     round_trip(i)
-compiled_by_keras()
 edited_by_h5py()
 report.finish()

@@ -88,18 +88,18 @@ def history_close(name, ours, theirs):
 
 
 def case(name, optimizer, layers=None, loss="sparse_categorical_crossentropy", kind="label", metrics=("accuracy",), weighted=(),
-         rows=ROWS, keras_fit=None, our_fit=None, arrays=None, callbacks=(), bound=BOUND, epochs=EPOCHS):
+         rows=ROWS, keras_fit=None, our_fit=None, arrays=None, loss_weights=None, callbacks=(), bound=BOUND, epochs=EPOCHS):
     """Train on both sides; keras_fit and our_fit: further arguments of either."""
     x, y = data(kind, rows)
     model = keras.Sequential([keras.Input((FEATURES,))] + (layers or plain()))
     path = os.path.join(folder.name, "start.h5")
     model.save(path)
     reply, ours = oracle("fit", {"x": x, "y": y, **(arrays or {})}, model=path, optimizer=optimizer, loss=loss, metrics=list(metrics),
-                         weighted_metrics=list(weighted), batch_size=BATCH, epochs=epochs, callbacks=list(callbacks),
+                         weighted_metrics=list(weighted), batch_size=BATCH, epochs=epochs, callbacks=list(callbacks), loss_weights=loss_weights,
                          **(our_fit or {}))
     # Objects whose class name is a metric's name clash; Keras takes the same texts.
     model.compile(call(keras.optimizers, optimizer), call(keras.losses, loss) if "(" in loss else loss,
-                  metrics=[call(keras.metrics, m) if "(" in m else m for m in metrics],
+                  metrics=[call(keras.metrics, m) if "(" in m else m for m in metrics], loss_weights=loss_weights,
                   weighted_metrics=[call(keras.metrics, m) if "(" in m else m for m in weighted] or None)
     history = model.fit(x, y, batch_size=BATCH, epochs=epochs, shuffle=False, verbose=0,
                         callbacks=[call(keras.callbacks, c) for c in callbacks], **(keras_fit or {})).history
@@ -222,6 +222,8 @@ def fits():
     case("class_weight", "SGD(0.1)", keras_fit={"class_weight": weights}, arrays={"class_weight": np.array(list(weights.values()))},
          weighted=["sparse_categorical_accuracy"])
     sample = np.abs(f4(ROWS))
+    case("loss_weights", "SGD(0.1)", [L.Dense(9, "tanh", kernel_regularizer="l2", activity_regularizer="l2"), L.Dense(CLASSES, "softmax")],
+         loss_weights=2.5, keras_fit={"class_weight": weights}, arrays={"class_weight": np.array(list(weights.values()))})
     case("sample_weight", "Adam(0.01)", keras_fit={"sample_weight": sample}, arrays={"sample_weight": sample},
          weighted=["sparse_categorical_accuracy"])
     sample = np.abs(f4(ROWS - 5))

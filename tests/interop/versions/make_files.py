@@ -26,7 +26,8 @@ def models():
         copies = [layer.__class__.from_config(layer.get_config()) for layer in stack]
         for layer in copies:
             x = layer(x)
-        model = keras.Model(inputs, x) if number % 2 else keras.Sequential([inputs, *copies])
+        # Lists: what today's Keras writes of bare tensors, Keras 3.3 does not read.
+        model = keras.Model([inputs], [x]) if number % 2 else keras.Sequential([inputs, *copies])
         model.compile(optimizer, loss, metrics=["accuracy", keras.metrics.TopKCategoricalAccuracy(2, name="top2")])
         yield number, model
 

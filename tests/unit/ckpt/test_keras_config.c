@@ -216,7 +216,7 @@ static void refuses_compile(void **state) {
       {"{\"optimizer_config\":{\"class_name\":\"SGD\",\"config\":{\"learning_rate\":-1}}}", "learning_rate"},
       {"{\"optimizer_config\":{\"class_name\":\"SGD\",\"config\":{\"learning_rate\":{\"class_name\":\"Ghost\",\"config\":{}}}}}", "Ghost"},
       {"{\"optimizer_config\":\"sgd\",\"loss\":{\"class_name\":\"Huber\",\"config\":{\"reduction\":\"none\"}}}", "reduction"},
-      {"{\"optimizer_config\":\"sgd\",\"loss\":\"mse\",\"loss_weights\":[2.0]}", "loss_weights"},
+      {"{\"optimizer_config\":\"sgd\",\"loss\":\"mse\",\"loss_weights\":[2.0, 1.0]}", "loss_weights"},
       {"{\"optimizer_config\":\"sgd\",\"loss\":\"mse\",\"metrics\":[\"ghosts\"]}", "ghosts"},
       {"{\"optimizer_config\":\"sgd\",\"loss\":\"mse\",\"metrics\":[3]}", "metric"},
   };
@@ -234,12 +234,13 @@ static void reads_keras_compile(void **state) {
   assert_ok(lsi_keras_training_parse(
       "{\"loss\":{\"class_name\":\"MeanSquaredError\",\"config\":{\"name\":\"mse\",\"reduction\":\"auto\"}},\"metrics\":[[\"accuracy\","
       "{\"class_name\":\"MeanMetricWrapper\",\"config\":{\"name\":\"mae\",\"dtype\":\"float32\",\"fn\":\"mean_absolute_error\"}}]],"
-      "\"loss_weights\":null,\"weighted_metrics\":null,\"optimizer_config\":{\"class_name\":\"Custom>Adam\",\"config\":{\"name\":\"adam\","
+      "\"loss_weights\":[0.25],\"weighted_metrics\":null,\"optimizer_config\":{\"class_name\":\"Custom>Adam\",\"config\":{\"name\":\"adam\","
       "\"learning_rate\":0.0010000000474974513,\"weight_decay\":null,\"clipnorm\":null,\"global_clipnorm\":null,\"clipvalue\":null,"
       "\"use_ema\":false,\"ema_momentum\":0.99,\"ema_overwrite_frequency\":null,\"loss_scale_factor\":null,"
       "\"gradient_accumulation_steps\":null,\"beta_1\":0.8,\"beta_2\":0.999,\"epsilon\":1e-07,\"amsgrad\":false}}}",
       &compile));
   assert_true(lsi_object_get(&compile.optimizer, "beta_1") == 0.8);
+  assert_true(lsi_compile_loss_weight(&compile) == 0.25);
   assert_int_equal(compile.loss.info->kind, LSI_LOSS_MEAN_SQUARED_ERROR);
   assert_int_equal(compile.n_metrics, 2);
   assert_string_equal(compile.metrics[1], "mean_absolute_error");
