@@ -2,6 +2,7 @@
 #include "data/fetch.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,6 +37,7 @@ struct lsi_fetcher {
   int n_workers;
   job *jobs;
   int n_jobs;
+  _Atomic int64_t n_unpacked; /* chunks */
   /* of the fetch at hand */
   int field;
   const lsi_want *wants;
@@ -151,10 +153,11 @@ static ls_status load_chunk(const job *j, int field, worker *w) {
 }
 
 /* Unless it is there: who reads on in order has use for what the last request left. */
-static ls_status ensure_chunk(const job *j, int field, worker *w) {
+static ls_status ensure_chunk(lsi_fetcher *f, const job *j, int field, worker *w) {
   if (w->part == j->part && w->field == field && memcmp(w->corner, j->corner, sizeof w->corner) == 0) return LS_OK;
   w->part = NULL;
   LSI_TRY(load_chunk(j, field, w));
+  atomic_fetch_add(&f->n_unpacked, 1);
   w->part = j->part;
   w->field = field;
   memcpy(w->corner, j->corner, sizeof w->corner);
@@ -176,7 +179,7 @@ static void copy_piece(const lsi_h5_array *a, const uint64_t *corner, int d, siz
 
 static ls_status do_chunk(lsi_fetcher *f, const job *j, worker *w) {
   const lsi_h5_array *a = &j->part->arrays[f->field];
-  LSI_TRY(ensure_chunk(j, f->field, w));
+  LSI_TRY(ensure_chunk(f, j, f->field, w));
   size_t size = lsi_dtype_size(lsi_part_dtype(a)), chunk_row = size, row = size;
   for (int d = 1; d < a->rank; d++) chunk_row *= a->chunk_dims[d], row *= a->dims[d];
   for (int64_t i = j->begin; i < j->end; i++) {
@@ -299,6 +302,10 @@ ls_status lsi_fetch(lsi_fetcher *fetcher, int field, const lsi_want *wants, int6
   fetcher->n_jobs = 0;
   for (int64_t begin = 0, end; begin < n; begin = end) LSI_TRY(add_jobs(fetcher, begin, n, &end));
   return run_jobs(fetcher);
+}
+
+int64_t lsi_fetcher_unpacked(const lsi_fetcher *fetcher) {
+  return atomic_load(&fetcher->n_unpacked);
 }
 
 int64_t lsi_fetch_chunk_rows(const lsi_files *files, int field, int64_t row) {

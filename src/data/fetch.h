@@ -25,6 +25,9 @@ size_t lsi_fetcher_bytes(const lsi_files *files, int n_workers);
 /* Field x, y or weight (0, 1, 2) of the rows wanted, which are sorted by row; repeats are fine. */
 ls_status lsi_fetch(lsi_fetcher *fetcher, int field, const lsi_want *wants, int64_t n);
 
+/* Chunks read and unpacked so far. */
+int64_t lsi_fetcher_unpacked(const lsi_fetcher *fetcher);
+
 /* Rows of a chunk of x, y or weight in the file of `row`; 0: contiguous. */
 int64_t lsi_fetch_chunk_rows(const lsi_files *files, int field, int64_t row);
 /* A number for the chunks that hold this row of a field: equal numbers, equal chunks. */

@@ -14,6 +14,8 @@ CLAIMS = {
     "fetch": ("fetching uint8 samples, share of a step", "%", False, 3),
     "memory": ("memory of training over what it needs", "", False, 1.10),
     "launch": ("launch to first step, beyond MPI_Init", "s", False, 0.3),
+    "stream": ("epoch on streamed data, a quarter of it in buffers, over in memory", "", False, 1.10),
+    "stream_packed": ("the same, compressed with any sample anywhere", "", False, None),
     "exchange": ("exchange vs MPI_Allreduce, 1 MiB and more", "x", True, 3),
     "exchange_small": ("exchange vs MPI_Allreduce, below 1 MiB", "x", True, 1),
 }

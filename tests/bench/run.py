@@ -14,7 +14,7 @@ from workers import Tools, WorkerError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PER_NET = ["torch", "ddp", "keras", "roofline", "contract", "scaling", "fetch", "memory", "launch"]
-ONCE = ["exchange"]
+ONCE = ["stream", "exchange"]
 NEEDS_PEERS = {"torch": "torch", "ddp": "torch", "keras": "keras"}
 
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "data/fields.h"
-#include "data/reader.h"
+#include "data/reader_parts.h"
 #include "par/comm.h"
 #include "store/h5.h"
 
@@ -143,6 +143,40 @@ static void test_orders(void **state) {
         }
 }
 
+/* Chunks of the largest array that the ranks unpack in `passes` passes, the last group or two of which belong to the next. */
+static double reads_of_a_chunk(lsi_shuffle shuffle, int64_t block, int64_t window, int64_t budget, int64_t passes, double *expected) {
+  static int64_t rows[BATCH];
+  static float x[BATCH * WIDE];
+  ls_dataset *d;
+  lsi_reader *reader;
+  assert_ok(ls_dataset_open(context, &(ls_hdf5_spec){.path = temp_path("packed.h5"), .memory_limit = 1}, &d));
+  set_budget(d, budget);
+  lsi_course c = course_of(shuffle, 0, ROWS);
+  c.order = lsi_order_make(shuffle, ROWS, 5, block, window);
+  assert_ok(lsi_agree(comm, lsi_reader_create(d, &c, comm->rank, &reader)));
+  for (int64_t p = 0; p < passes * c.batches_per_pass; p++) assert_ok(lsi_reader_take(reader, p, rows, x, NULL, NULL));
+  *expected = lsi_reader_repeats(&reader->plan, reader->fields, &c);
+  int64_t mine = lsi_fetcher_unpacked(reader->fetcher), all[8] = {0};
+  all[comm->rank] = mine;
+  assert_ok(lsi_unite(comm, all, sizeof all));
+  for (int r = 0; r < comm->size; r++) mine += r == comm->rank ? 0 : all[r];
+  lsi_reader_destroy(&reader);
+  ls_dataset_destroy(&d);
+  return (double)mine / (double)passes / ((ROWS + 9) / 10 * 2); /* x of [rows, 3, 4] in chunks of [10, 3, 4], y of [rows] in chunks of 10 */
+}
+
+/* In order and by blocks that fit the buffers each chunk is read once a pass, on any ranks; a full shuffle reads it as often as is foretold. */
+static void test_reads_of_a_chunk(void **state) {
+  (void)state;
+  double expected, once = reads_of_a_chunk(LSI_SHUFFLE_NONE, 1, 1, 1 << 20, 20, &expected);
+  assert_true(expected == 1 && once >= 1 && once < 1.15);
+  once = reads_of_a_chunk(LSI_SHUFFLE_BLOCKS, 20, 3, 1 << 20, 20, &expected);
+  assert_true(expected == 1 && once >= 1 && once < 1.15);
+  double often = reads_of_a_chunk(LSI_SHUFFLE_FULL, 1, 1, 240 << 10, 20, &expected);
+  assert_true(expected > 1.2);
+  if (often < 0.85 * expected || often > 1.25 * expected) fail_msg("a chunk is read %g times a pass, %g foretold", often, expected);
+}
+
 /* Readers of one set side by side, as training and its validation split have them. */
 static void test_two_readers(void **state) {
   (void)state;
@@ -212,7 +246,7 @@ static void test_damage_is_named_by_all(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_one_identity), cmocka_unit_test(test_orders),
-      cmocka_unit_test(test_two_readers),                  cmocka_unit_test(test_too_little_memory),
+      cmocka_unit_test(test_reads_of_a_chunk), cmocka_unit_test(test_two_readers), cmocka_unit_test(test_too_little_memory),
       cmocka_unit_test(test_damage_is_named_by_all),
   };
   if (ls_context_create(NULL, &context) != LS_OK) return 1;
