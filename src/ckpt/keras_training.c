@@ -117,6 +117,12 @@ static ls_status add_metric(lsi_compile *compile, const char *text, bool weighte
   return LS_OK;
 }
 
+/* What compile() was given for its one output: itself, or in a dictionary by the output's name. */
+static const json_t *of_the_output(const json_t *json) {
+  bool by_name = json_is_object(json) && json_object_size(json) == 1 && !json_object_get(json, "class_name");
+  return by_name ? json_object_iter_value(json_object_iter((json_t *)json)) : json;
+}
+
 /* A function by its name, as Keras 3 writes it: {"module": "builtins", "class_name": "function", "config": "mean_squared_error"}. */
 static bool is_function(const json_t *json) {
   const char *class_name = json_string_value(json_object_get(json, "class_name"));
@@ -145,6 +151,7 @@ static ls_status read_metric(lsi_compile *compile, const json_t *json, bool weig
 
 /* A list, or a list in a list (one per output). */
 static ls_status read_metrics(lsi_compile *compile, const json_t *json, bool weighted) {
+  json = of_the_output(json);
   if (!json || json_is_null(json)) return LS_OK;
   if (!json_is_array(json)) return read_metric(compile, json, weighted);
   if (json_array_size(json) == 1 && json_is_array(json_array_get(json, 0))) json = json_array_get(json, 0);
@@ -155,6 +162,7 @@ static ls_status read_metrics(lsi_compile *compile, const json_t *json, bool wei
 
 static ls_status read_loss(lsi_compile *compile, const json_t *json) {
   char text[MAX_CALL];
+  json = of_the_output(json);
   if (json_array_size(json) == 1) json = json_array_get(json, 0); /* one per output */
   if (is_function(json)) json = json_object_get(json, "config");
   LSI_TRY(lsi_keras_object_read(&lsi_losses, json, &compile->loss));
@@ -168,7 +176,7 @@ static ls_status read_loss(lsi_compile *compile, const json_t *json) {
 static ls_status read_loss_weights(const json_t *json, lsi_compile *compile) {
   if (!json || json_is_null(json)) return LS_OK;
   if (json_is_array(json) && json_array_size(json) == 1) json = json_array_get(json, 0);
-  if (json_is_object(json) && json_object_size(json) == 1) json = json_object_iter_value(json_object_iter((json_t *)json));
+  json = of_the_output(json);
   LSI_CHECK(json_is_number(json), LS_ERR_UNSUPPORTED, "give one number, for the one output", "'loss_weights' is not one number");
   compile->weighs_loss = true;
   compile->loss_weight = json_number_value(json);

@@ -97,7 +97,7 @@ bool lsi_net_has_constraints(const lsi_net *net);
 void lsi_net_constrain(const lsi_net *net, float *params);
 
 /* Keras 3's summary table at 80 columns. n_optimizer_params < 0: not built, the line is left out. */
-ls_status lsi_net_summary(const lsi_net *net, int64_t n_optimizer_params, FILE *out);
+ls_status lsi_net_summary(const lsi_net *net, bool with_input, int64_t n_optimizer_params, FILE *out);
 
 /* Hash of all tensors' bits in layer order. */
 ls_status lsi_net_digest(const lsi_net *net, const float *params, char hex[33]);

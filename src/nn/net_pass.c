@@ -23,7 +23,7 @@ static ls_status carve_buffers(const lsi_net *net, bool training, lsi_workspace 
     LSI_CHECK(lsi_mul_size(ws->max_rows, layer->out_size, &stride), LS_ERR_MEMORY, "lower batch_size",
               "%s: %zu rows of %zu values", layer->name, ws->max_rows, layer->out_size);
     stride = lsi_round_up(stride, LSI_ALIGN / sizeof(float));
-    if (stride > largest) largest = stride;
+    if (i > 0 && stride > largest) largest = stride; /* of gradients; the input has none */
     if (i == 0 || !aliases(layer, training)) floats += stride;
     bytes += aux_bytes(layer, ws->max_rows);
   }

@@ -80,15 +80,33 @@ static void shape_text(const lsi_shape *shape, char *buffer, size_t size) {
   append(buffer, size, ")");
 }
 
-/* The next line of a cell: as many words as fit; a word longer than the cell is cut with an ellipsis. Bytes are characters here. */
+/* Bytes of UTF-8 that are no character of their own. */
+static bool continues(char byte) {
+  return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+static int count_characters(const char *text) {
+  int n = 0;
+  for (; *text; text++) n += !continues(*text);
+  return n;
+}
+
+static int bytes_of(const char *text, int characters) {
+  int i = 0;
+  for (; text[i]; i++)
+    if (!continues(text[i]) && characters-- == 0) break;
+  return i;
+}
+
+/* The next line of a cell: as many words as fit; a word longer than the cell is cut with an ellipsis. */
 static const char *next_line(const char *text, int width, char *line, bool *cut) {
   while (*text == ' ') text++;
-  int best = 0, i = 0;
-  for (; text[i] && i < width; i++)
+  int best = 0, i = 0, end = bytes_of(text, width);
+  for (; i < end; i++)
     if (text[i] == ' ') best = i;
   if (!text[i] || text[i] == ' ') best = i;
   *cut = best == 0 && text[0];
-  if (*cut) best = width - 1;
+  if (*cut) best = bytes_of(text, width - 1);
   memcpy(line, text, (size_t)best);
   line[best] = 0;
   if (!*cut) return text + best;
@@ -104,7 +122,7 @@ static void print_row(FILE *out, const char *bar, const char *const cells[3]) {
       bool cut;
       int width = column_width[c] - 2;
       rest[c] = next_line(rest[c], width, line, &cut);
-      int pad = width - (int)strlen(line) - (cut ? 1 : 0);
+      int pad = width - count_characters(line) - (cut ? 1 : 0);
       fprintf(out, "%s ", bar);
       if (c == 2) repeat(out, " ", pad);
       fprintf(out, "%s%s ", line, cut ? "…" : "");
@@ -138,7 +156,7 @@ static void print_total(FILE *out, const char *what, uint64_t count) {
   fprintf(out, " %s params: %s (%.2f %s)\n", what, text, bytes, units[unit]);
 }
 
-ls_status lsi_net_summary(const lsi_net *net, int64_t n_optimizer_params, FILE *out) {
+ls_status lsi_net_summary(const lsi_net *net, bool with_input, int64_t n_optimizer_params, FILE *out) {
   LSI_CHECK(net->built, LS_ERR_STATE, "add layers and compile first", "summary: model '%s' is not built", net->name);
   set_columns(line_length(out));
   fprintf(out, "Model: \"%s\"\n", net->name);
@@ -146,8 +164,9 @@ ls_status lsi_net_summary(const lsi_net *net, int64_t n_optimizer_params, FILE *
   print_row(out, "┃", (const char *const[3]){"Layer (type)", "Output Shape", "Param #"});
   rule(out, "┡", "━", "╇", "┩");
   uint64_t trainable = 0, frozen = 0;
-  for (int i = 1; i < net->n_layers; i++) {
-    if (i > 1) rule(out, "├", "─", "┼", "┤");
+  int first = with_input ? 0 : 1;
+  for (int i = first; i < net->n_layers; i++) {
+    if (i > first) rule(out, "├", "─", "┼", "┤");
     print_layer(out, net->layers[i]);
   }
   rule(out, "└", "─", "┴", "┘");

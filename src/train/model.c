@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "ckpt/keras_origin.h"
 #include "data/dataset.h"
 #include "par/shares.h"
 
@@ -145,7 +146,8 @@ ls_status ls_model_summary(const ls_model *model, FILE *out) {
   LSI_NOT_NULL(out);
   LSI_TRY(lsi_net_build(model->net));
   int64_t n_optimizer = model->optimizer ? (int64_t)lsi_optimizer_count(model->optimizer) : -1;
-  return lsi_net_summary(model->net, n_optimizer, out);
+  /* Keras shows the input of a Functional model. */
+  return lsi_net_summary(model->net, lsi_keras_origin_is_functional(model->net), n_optimizer, out);
 }
 
 int ls_model_weight_count(const ls_model *model) {

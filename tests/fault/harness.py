@@ -129,9 +129,14 @@ class Run:
             self.ranks()
             if condition():
                 return True
-            check(time.monotonic() < deadline, "waited in vain for " + what)
+            check(time.monotonic() < deadline, "waited in vain for %s; still there:\n%s\n%s" % (what, self.states(), "".join(self.lines)))
             time.sleep(0.005)
         return False
+
+    def states(self):
+        """mpirun and the ranks: number, state, where in the kernel."""
+        return "\n".join("%d %s %s" % (pid, " ".join(words_of(pid, "stat").split()[1:4]), words_of(pid, "wchan"))
+                         for pid in [self.process.pid, *sorted(self.pids)])
 
     def end(self):
         """Wait for mpirun and every rank."""
@@ -152,6 +157,14 @@ class Run:
             send(list(self.pids), signal.SIGKILL)
             send([self.process.pid], signal.SIGKILL)
             self.process.wait()
+
+
+def words_of(pid, file):
+    try:
+        with open("/proc/%d/%s" % (pid, file)) as f:
+            return f.read()
+    except OSError:
+        return "gone"
 
 
 def lives(pid):

@@ -84,6 +84,21 @@ def clocks(folder):
         row("clock of rank %d a day ahead, three times as fast" % rank, outcome, "equal")
 
 
+def slow_rank(folder):
+    """A rank whose every step takes far longer than the others' is named, and nothing else changes."""
+    config, _ = reference(folder)
+    settings = ["fit.epochs=12", "checkpoint.every_steps=0"]
+    outcome = Run(train(config, folder + "/undisturbed", settings), 1).end()
+    expected = result(folder + "/undisturbed")
+    outcome = Run(train(config, folder + "/run", settings), 3, fault="lag - 3", rank=1).end()
+    check(outcome.code == 0, "exit code %d\n%s" % (outcome.code, outcome.stderr))
+    named = [line.strip() for line in outcome.stderr.splitlines() if "rank 1 on host" in line and " is slow: " in line]
+    check(named, "the slow rank is not named:\n" + outcome.stderr)
+    check(outcome.stderr.count(" is slow: ") == len(named), "another rank is named:\n" + outcome.stderr)
+    check(result(folder + "/run") == expected, "the result differs")
+    print("rank 1 slowed, ten times and more | %s | 0 | - | equal" % named[0].replace("lockstep: warning: ", ""))
+
+
 def two_runs(folder):
     """The second is refused and leaves the first alone; what a killed one locked is free again."""
     config, out = make_data(folder), folder + "/run"
@@ -109,4 +124,4 @@ def two_runs(folder):
     print("the folder of a killed run is free again | %s" % resumes(config, out, result(out + "-undisturbed"), settings))
 
 
-main(differing, clocks, two_runs)
+main(differing, clocks, slow_rank, two_runs)

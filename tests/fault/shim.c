@@ -6,6 +6,7 @@
  *   open TEXT N ERROR    after N times, opening such a file for writing fails
  *   kill TEXT N          after N bytes, the process is killed within such a write, which is cut
  *   slow TEXT MS         each write to such a file takes so many milliseconds longer
+ *   lag - MS             each look at the clock takes so many milliseconds, and so every step
  *   fsync TEXT           fsync of such a file fails with EIO
  *   malloc N             the Nth allocation that liblockstep.so makes itself fails
  *   malloc-all N         the Nth allocation of the process fails, whoever makes it
@@ -214,6 +215,7 @@ static double shifted(double now, double start) {
 
 int clock_gettime(clockid_t which, struct timespec *t) {
   static _Atomic double starts[2];
+  if (is("lag")) usleep((useconds_t)(1000 * number));
   int code = REAL(clock_gettime)(which, t);
   if (!is("clock") || code != 0 || which > CLOCK_MONOTONIC) return code;
   double now = (double)t->tv_sec + 1e-9 * (double)t->tv_nsec;

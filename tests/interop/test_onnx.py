@@ -130,7 +130,7 @@ def large_mean():
 
 
 def random_models():
-    for i in range(70):
+    for i in range(int(os.environ.get("LS_INTEROP_MODELS", "70"))):
         model = random_model(rng)
         compare("random models", model, f"{i}: {[layer.__class__.__name__ for layer in model.layers]}",
                 x=rng.standard_normal((ROWS, *model.input_shape[1:])).astype(np.float32), bound=1e-5)

@@ -40,11 +40,20 @@ def why_not():
     return None
 
 
-class Network:
-    """with Network(3, mbit=1000) as net: net.run(...)"""
+def has_netem():
+    name = "lsnetem%d" % os.getpid()
+    ip("netns", "add", name)
+    try:
+        return ip("netns", "exec", name, "tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "20us", check=False).returncode == 0
+    finally:
+        ip("netns", "del", name, check=False)
 
-    def __init__(self, n_hosts, mbit=0):
-        self.n, self.mbit, self.tag = n_hosts, mbit, "ls%d" % os.getpid()
+
+class Network:
+    """with Network(3, mbit=1000, delay_us=50) as net: net.start(...). A delay, one way, needs the kernel's netem: see has_netem."""
+
+    def __init__(self, n_hosts, mbit=0, delay_us=0):
+        self.n, self.mbit, self.delay_us, self.tag = n_hosts, mbit, delay_us, "ls%d" % os.getpid()
         self.folder = "/tmp/lockstep-net-%d" % os.getpid()
 
     def name(self, host):
@@ -75,7 +84,11 @@ class Network:
         ip("-n", switch, "link", "set", host, "master", "br0", "up")
         ip("-n", ns, "addr", "add", "%s.%d/24" % (SUBNET, i), "dev", "eth0")
         ip("-n", ns, "link", "set", "eth0", "up")
-        if self.mbit:  # a burst of 1 ms: less loses rate, as the kernel sends lumps; more lets whole messages through free
+        if self.delay_us:
+            rate = ["rate", "%dmbit" % self.mbit] if self.mbit else []
+            subprocess.run(["ip", "netns", "exec", ns, "tc", "qdisc", "add", "dev", "eth0", "root", "netem", "delay",
+                            "%dus" % self.delay_us, "limit", "20000", *rate], check=True)
+        elif self.mbit:  # a burst of 1 ms: less loses rate, as the kernel sends lumps; more lets whole messages through free
             subprocess.run(["ip", "netns", "exec", ns, "tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate",
                             "%dmbit" % self.mbit, "burst", str(self.mbit * 125 + 3000), "latency", "10ms"], check=True)
 

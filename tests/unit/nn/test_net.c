@@ -71,7 +71,7 @@ static void summary_is_kerass(void **state) {
   add(net, LSI_LAYER_DENSE, "a_very_long_layer_name_that_will_not_fit", 10, false);
   must(lsi_net_build(net));
   FILE *out = open_memstream(&text, &size);
-  must(lsi_net_summary(net, -1, out));
+  must(lsi_net_summary(net, false, -1, out));
   fclose(out);
   assert_string_equal(text, keras_summary);
   free(text);
