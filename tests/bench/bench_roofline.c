@@ -123,7 +123,9 @@ static bool add_product(const char *text) {
   if (sscanf(text, "%15[a-z]:%ld:%ld:%ld", kind, &rows, &n, &k) != 4)
     return false;
   *p = (product){.kind = kind[0], .rows = rows, .n = n, .k = k};
-  size_t a = (size_t)rows * (size_t)k, b = (size_t)k * (size_t)n, c = (size_t)rows * (size_t)n;
+  const long beyond = 64; /* BLIS 0.9.0's small-matrix kernels read some rows past the end */
+  size_t a = (size_t)(rows + beyond) * (size_t)(k + beyond), b = (size_t)(k + beyond) * (size_t)n,
+         c = (size_t)(rows + beyond) * (size_t)n;
   if (LSI_ALLOC("x", a, &p->x) || LSI_ALLOC("w", b, &p->w) || LSI_ALLOC("y", c, &p->y))
     return false;
   if (p->kind == 'w' && LSI_ALLOC("dw", b, &p->dw))
