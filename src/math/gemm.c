@@ -4,7 +4,9 @@
  * loop order by the whole problem's size, so the bits of a row depended on how many rows came with
  * it; the native path sums each element over k in one order whatever the rows and threads
  * (lsi_gemm_self_check holds it to that). Layers with small weights go to chain_gemm.c: BLIS packs
- * all of w on every call, and for few rows packing is most of the work.
+ * all of w on every call, and for few rows packing is most of the work. The small-matrix path stays
+ * off where bits are free to vary, too: BLIS 0.9.0's zen kernels read past the end of their operands
+ * (1.5 KiB were seen), which crashes when the page after it is not there.
  *
  * One thread of a Zen 3 core, us, AVX2, best of many; native is BLIS 0.9.0 (zen3) with sup off:
  *     rows x n x k       32x100x784   32x10x100   128x10x256   128x256x512   128x512x784
@@ -49,7 +51,7 @@ static void multiply_part(const product *p, size_t row, size_t row_end, size_t c
   rntm_t runtime;
   bli_rntm_init(&runtime);
   bli_rntm_set_num_threads(1, &runtime);
-  bli_rntm_set_l3_sup(any_order, &runtime);
+  bli_rntm_set_l3_sup(FALSE, &runtime);
   float one = 1.0f, zero = 0.0f;
   const float *a = p->a + (p->a_transposed ? row : row * p->k);
   const float *b = p->b + (p->b_transposed ? column * p->k : column);

@@ -34,8 +34,8 @@ void lsi_gemm_weight_grad(size_t k, size_t n, int n_leaves, const int64_t *leaf_
                           const float *dy, float *dw, float *db);
 
 /*
- * false: the products take what is fastest, whatever that does to the order of their sums: BLIS's
- * small-matrix path, and plain BLIS for the weight gradient of large layers when it has one leaf.
+ * false: plain BLIS for the weight gradient of large layers when it has one leaf, whatever that does
+ * to the order of its sums.
  * For measuring what the contract costs; true at the start. Process-wide; between products.
  */
 void lsi_gemm_set_reproducible(bool on);

@@ -22,6 +22,7 @@ static struct {
   void *callers[MAX_SEEN];
 } seen;
 
+#ifndef LS_SANITIZED
 static void note(void *caller) {
   if (!__atomic_load_n(&seen.on, __ATOMIC_ACQUIRE))
     return;
@@ -30,7 +31,6 @@ static void note(void *caller) {
     seen.callers[i] = caller;
 }
 
-#ifndef LS_SANITIZED
 extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t),
     *__libc_memalign(size_t, size_t);
 
