@@ -70,11 +70,16 @@ static void add_normalization(lsi_onnx_graph *graph, const lsi_layer *layer) {
 
 /* x above the threshold up to max_value, less negative_slope times what is missing to the threshold. */
 static void add_relu(lsi_onnx_graph *graph, const lsi_relu *own) {
-  const char *x = graph->value, *zero = lsi_onnx_scalar(graph, 0.0), *limit = lsi_onnx_scalar(graph, own->threshold);
-  const char *y = own->threshold != 0 ? LSI_ONNX_NODE(graph, "Where", LSI_ONNX_NODE(graph, "Greater", x, limit), x, zero) : LSI_ONNX_NODE(graph, "Relu", x);
+  const char *x = graph->value, *y;
+  if (own->threshold == 0) {
+    y = LSI_ONNX_NODE(graph, "Relu", x);
+  } else {
+    const char *above = LSI_ONNX_NODE(graph, "Greater", x, lsi_onnx_scalar(graph, own->threshold));
+    y = LSI_ONNX_NODE(graph, "Where", above, x, lsi_onnx_scalar(graph, 0.0));
+  }
   if (!isnan(own->max_value)) y = LSI_ONNX_NODE(graph, "Min", y, lsi_onnx_scalar(graph, own->max_value));
   if (own->negative_slope == 0) return;
-  const char *missing = LSI_ONNX_NODE(graph, "Relu", LSI_ONNX_NODE(graph, "Sub", limit, x));
+  const char *missing = LSI_ONNX_NODE(graph, "Relu", LSI_ONNX_NODE(graph, "Sub", lsi_onnx_scalar(graph, own->threshold), x));
   LSI_ONNX_NODE(graph, "Sub", y, LSI_ONNX_NODE(graph, "Mul", missing, lsi_onnx_scalar(graph, own->negative_slope)));
 }
 

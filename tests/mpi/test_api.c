@@ -258,12 +258,63 @@ static void shapes_of_samples(void **state) {
   ls_model_destroy(&model);
 }
 
+/* Every layer that has no function of its own, by Keras's words. */
+static void layers_as_keras_writes_them(void **state) {
+  (void)state;
+  static const char *const layers[] = {
+      "Reshape([2, 1], name='rows')", "Identity", "ReLU(max_value=2)", "LeakyReLU(negative_slope=0.1)", "ELU(0.5)", "PReLU", "UnitNormalization",
+      "RMSNormalization(epsilon=0.01)", "GaussianNoise(0.1)", "GaussianDropout(0.1)", "AlphaDropout(0.1)", "ActivityRegularization(l2=0.01)",
+      "Reshape([2])"};
+  ls_model *model = NULL;
+  ls_dataset *data = xor_data();
+  assert_ok(ls_model_create(context, NULL, &model));
+  assert_ok(ls_model_add_input(model, 1, (int64_t[]){2}));
+  for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) assert_ok(ls_model_add(model, layers[i]));
+  assert_error(ls_model_add(model, "LeekyReLU"), LS_ERR_ARG, "LeakyReLU");
+  assert_error(ls_model_add(model, "ReLU(slope=1)"), LS_ERR_ARG, "slope");
+  assert_error(ls_model_add(model, "Reshape([3])"), LS_ERR_SHAPE, "3");
+  assert_error(ls_model_add(model, "ELU(name='rows')"), LS_ERR_ARG, "rows");
+  assert_error(ls_model_add(model, NULL), LS_ERR_ARG, "NULL");
+  assert_ok(ls_model_add_dense(model, &(ls_dense_spec){.units = 2}));
+  assert_ok(ls_model_add(model, "Softmax"));
+  assert_ok(ls_model_compile(model, &(ls_compile_spec){.loss = "sparse_categorical_crossentropy"}));
+  assert_ok(ls_model_fit(model, data, NULL, &(ls_fit_spec){.batch_size = N}, NULL));
+  ls_dataset_destroy(&data);
+  ls_model_destroy(&model);
+}
+
+/* Powers of two are exact: half the loss with twice the rate takes the same steps. */
+static void the_loss_is_weighed(void **state) {
+  (void)state;
+  static const double weights[2] = {0.5, 1};
+  char digests[2][33];
+  double loss[2][1];
+  ls_dataset *data = xor_data();
+  for (int i = 0; i < 2; i++) {
+    ls_model *model = small_model(false);
+    ls_compile_spec spec = {.optimizer = i ? "SGD(0.5)" : "SGD(0.25)", .loss = "sparse_categorical_crossentropy"};
+    spec.loss_weights = weights;
+    spec.n_loss_weights = 2;
+    if (i) assert_error(ls_model_compile(model, &spec), LS_ERR_ARG, "2 values");
+    spec.n_loss_weights = i;
+    assert_ok(ls_model_compile(model, &spec));
+    assert_ok(ls_model_fit(model, data, NULL, &(ls_fit_spec){.batch_size = 8, .epochs = 2}, NULL));
+    assert_ok(ls_model_evaluate(model, data, 0, 0, loss[i]));
+    assert_ok(ls_model_digest(model, digests[i]));
+    ls_model_destroy(&model);
+  }
+  assert_string_equal(digests[0], digests[1]);
+  assert_true(loss[0][0] == 2 * loss[1][0]);
+  ls_dataset_destroy(&data);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(null_is_an_error),   cmocka_unit_test(order_matters),
       cmocka_unit_test(settings_out_of_range), cmocka_unit_test(a_callback_fails_at_one_rank),
       cmocka_unit_test(callbacks_steer),    cmocka_unit_test(fits_in_a_row),
       cmocka_unit_test(no_momentum),        cmocka_unit_test(shapes_of_samples),
+      cmocka_unit_test(layers_as_keras_writes_them), cmocka_unit_test(the_loss_is_weighed),
   };
   ls_context_spec spec = ls_context_spec_default();
   spec.threads = 1;
