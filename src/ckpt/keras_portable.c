@@ -53,6 +53,13 @@ static int simplify_module(json_t *object) {
          json_object_set_new(object, "registered_name", json_null());
 }
 
+/* The loss's constructor has an axis only in newer versions. */
+static void drop_usual_axis(json_t *object) {
+  const char *class_name = json_string_value(json_object_get(object, "class_name"));
+  json_t *config = json_object_get(object, "config"), *axis = json_object_get(config, "axis");
+  if (class_name && strcmp(class_name, "SparseCategoricalCrossentropy") == 0 && json_integer_value(axis) == -1) json_object_del(config, "axis");
+}
+
 /* Recursion is as deep as the text, which the parser bounds. */
 static int simplify(json_t *json) {
   const char *key;
@@ -60,6 +67,7 @@ static int simplify(json_t *json) {
   size_t i;
   void *next;
   int failed = 0;
+  drop_usual_axis(json);
   if (json_is_object(json)) failed |= simplify_dtype(json) | simplify_module(json);
   json_object_foreach_safe(json, next, key, value) {
     if (is_default(key, value)) json_object_del(json, key);

@@ -32,6 +32,8 @@ static json_t *write_loss(const lsi_compile *compile) {
     json_object_set_new(config, "name", json_string(compile->loss.info->name));
   if (config && !json_object_get(config, "reduction"))
     json_object_set_new(config, "reduction", json_string("sum_over_batch_size"));
+  /* Which is always -1 here, and unknown to this constructor before Keras 3.10. */
+  if (compile->loss.info->kind == LSI_LOSS_SPARSE_CATEGORICAL_CROSSENTROPY) json_object_del(config, "axis");
   return json;
 }
 
@@ -67,9 +69,9 @@ static json_t *write_metrics(const lsi_compile *compile, bool weighted, bool as_
   return failed ? NULL : json_null();
 }
 
-/* A number is what Keras takes for one output, in all versions. */
+/* As a list, which every version takes; Keras 3.0 does not take a number. */
 static json_t *write_loss_weights(const lsi_compile *compile) {
-  return compile->weighs_loss ? json_real(compile->loss_weight) : json_null();
+  return compile->weighs_loss ? json_pack("[f]", compile->loss_weight) : json_null();
 }
 
 static json_t *write_own(const lsi_compile *compile) {

@@ -55,7 +55,7 @@ def add_losses(losses, metrics):
 
 
 add_losses(keras.losses, keras.metrics)
-HOW = [{}, {"weighted_metrics": ["mse"]}, {"run_eagerly": True}, {"jit_compile": False, "steps_per_execution": 3}, {"loss_weights": 0.3}, {"loss_weights": [2.0]}]
+HOW = [{}, {"weighted_metrics": ["mse"]}, {"run_eagerly": True}, {"jit_compile": False, "steps_per_execution": 3}, {"loss_weights": [0.3] if NADAM_MOVED else 0.3}, {"loss_weights": [2.0]}]
 
 
 def path(name):
