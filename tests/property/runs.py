@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Start the command under mpirun, look at what it wrote, and end it in unkind ways."""
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -56,8 +57,10 @@ class Tools:
             subprocess.run([self.add_weights, data] + ["%g" % w for w in weights], check=True)
 
     def train_arguments(self, config, out, layout, extra=()):
+        with open(config) as f:  # what measures whole tensors cannot be sharded
+            sharded = layout.sharded and not re.search(r"(Lamb|Adafactor)\(", f.read())
         settings = ["parallel.threads=%d" % layout.threads, "parallel.exchange=%s" % layout.exchange,
-                    "parallel.shard_optimizer=%s" % str(layout.sharded).lower(), *extra]
+                    "parallel.shard_optimizer=%s" % str(sharded).lower(), *extra]
         return ["train", config, "--out", out] + [a for s in settings for a in ("--set", s)]
 
     def train(self, config, out, layout, extra=()):
