@@ -2,12 +2,11 @@
 #include "ckpt/checkpoint_writer.h"
 
 #include <omp.h>
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/thread.h"
 #include "base/trace.h"
 #include "ckpt/checkpoint_index.h"
 #include "math/team.h"
@@ -60,14 +59,11 @@ static void *run(void *user) {
   return NULL;
 }
 
-/* Signals belong to the threads that train. */
-static int start_thread(lsi_ckpt_writer *w) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int code = pthread_create(&w->thread, NULL, run, w);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return code;
+/* Without a thread to be had, it writes at once. */
+static bool start_thread(lsi_ckpt_writer *w) {
+  bool started = lsi_thread_start("checkpoint writer", LSI_DEFAULT_STACK, run, w, &w->thread) == LS_OK;
+  if (!started) lsi_error_clear();
+  return started;
 }
 
 ls_status lsi_ckpt_writer_create(bool background, lsi_ckpt_writer **out) {
@@ -77,7 +73,7 @@ ls_status lsi_ckpt_writer_create(bool background, lsi_ckpt_writer **out) {
   pthread_mutex_init(&w->mutex, NULL);
   pthread_cond_init(&w->changed, NULL);
   lsi_h5_init();
-  w->background = background && H5is_library_threadsafe(&safe) >= 0 && safe && start_thread(w) == 0;
+  w->background = background && H5is_library_threadsafe(&safe) >= 0 && safe && start_thread(w);
   *out = w;
   return LS_OK;
 }

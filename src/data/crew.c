@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/crew.h"
 
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <string.h>
 
 #include "base/memory.h"
-
-enum { STACK_BYTES = 1 << 20 };
+#include "base/thread.h"
 
 typedef struct helper {
   pthread_t thread;
@@ -31,22 +28,6 @@ struct lsi_crew {
   int64_t failed; /* lowest job that failed, n_jobs: none */
   ls_error error;
 };
-
-/* The user's signals are for the threads that were there before. */
-ls_status lsi_thread_start(const char *what, void *(*body)(void *), void *self, pthread_t *thread) {
-  sigset_t all, before;
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, STACK_BYTES);
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int code = pthread_create(thread, &attributes, body, self);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  pthread_attr_destroy(&attributes);
-  LSI_CHECK(code == 0, LS_ERR_MEMORY, "raise the limit on processes (ulimit -u)",
-            "%s: cannot start a thread: %s", what, strerror(code));
-  return LS_OK;
-}
 
 static void note_failure(lsi_crew *c, int64_t job) {
   pthread_mutex_lock(&c->mutex);
@@ -92,7 +73,7 @@ ls_status lsi_crew_create(int n_workers, lsi_crew **out) {
   while (status == LS_OK && c->n_helpers < n_workers - 1) {
     helper *h = &c->helpers[c->n_helpers];
     *h = (helper){.crew = c, .worker = c->n_helpers + 1};
-    status = lsi_thread_start("data readers", help, h, &h->thread);
+    status = lsi_thread_start("data readers", LSI_SMALL_STACK, help, h, &h->thread);
     if (status == LS_OK) c->n_helpers++;
   }
   if (status != LS_OK) {

@@ -18,7 +18,4 @@ ls_status lsi_crew_create(int n_workers, lsi_crew **out); /* 1: the caller alone
 void lsi_crew_destroy(lsi_crew **crew);
 /* Do all jobs; after a failure no new ones are begun. The error is that of the lowest job that failed. */
 ls_status lsi_crew_run(lsi_crew *crew, int64_t n_jobs, lsi_crew_job job, void *context);
-
-/* A thread with a small stack that no signal is delivered to; `what` is for messages. */
-ls_status lsi_thread_start(const char *what, void *(*body)(void *), void *self, pthread_t *thread);
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/thread.h"
 #include "data/reader_parts.h"
 #include "par/wait.h"
 
@@ -207,7 +208,7 @@ static ls_status seek(lsi_reader *r, int64_t p) {
   r->next = p;
   if (!r->threaded) return LS_OK;
   atomic_store(&r->stop, false);
-  ls_status status = lsi_thread_start("data reader", lsi_reader_thread, r, &r->thread);
+  ls_status status = lsi_thread_start("data reader", LSI_SMALL_STACK, lsi_reader_thread, r, &r->thread);
   r->running = status == LS_OK;
   if (!r->running) lsi_reader_give_up(r, r->at); /* the others shall not wait for it */
   return status;

@@ -31,7 +31,7 @@ static void free_partials(lsi_exchange *exchange) {
 }
 
 static const lsi_exchange_ops none_ops = {"none", post_nothing, finish_nothing, gather_nothing,
-                                          NULL, free_partials};
+                                          free_partials, NULL};
 
 static ls_status open_none(lsi_exchange *exchange) {
   size_t rows = (size_t)exchange->map.max_nodes;

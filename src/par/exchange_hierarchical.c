@@ -367,9 +367,9 @@ static void destroy(lsi_exchange *exchange) {
   exchange->state = NULL;
 }
 
-static const lsi_exchange_ops mpi_ops = {"mpi", post, finish, gather_values, overlap, destroy};
+static const lsi_exchange_ops mpi_ops = {"mpi", post, finish, gather_values, destroy, overlap};
 static const lsi_exchange_ops hierarchical_ops = {"hierarchical", post, finish, gather_values,
-                                                  overlap, destroy};
+                                                  destroy, overlap};
 
 /* ---- memory ---- */
 static ls_status find_groups(lsi_exchange *exchange, hierarchy *h, bool nodes) {

@@ -20,10 +20,9 @@ typedef struct lsi_exchange_ops {
                                                   `halves`, at their owners */
   ls_status (*gather)(lsi_exchange *exchange, lsi_piece piece,
                       float *values); /* every rank's slice of the piece to all */
+  void (*destroy)(lsi_exchange *exchange);
   /* OPTIONAL */
   ls_status (*overlap)(lsi_exchange *exchange, bool on); /* pieces get on while the ranks compute */
-  /* REQUIRED */
-  void (*destroy)(lsi_exchange *exchange);
 } lsi_exchange_ops;
 
 struct lsi_exchange {

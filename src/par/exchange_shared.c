@@ -99,7 +99,7 @@ static void destroy(lsi_exchange *exchange) {
   exchange->state = NULL;
 }
 
-static const lsi_exchange_ops shared_ops = {"shared", post, finish, gather, NULL, destroy};
+static const lsi_exchange_ops shared_ops = {"shared", post, finish, gather, destroy, NULL};
 
 ls_status lsi_exchange_open_shared(lsi_exchange *exchange) {
   const lsi_comm *comm = exchange->comm;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "par/mover.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <time.h>
 
 #include "base/memory.h"
+#include "base/thread.h"
 #include "math/team.h"
 #include "par/cores.h"
 #include "par/peers.h"
@@ -56,16 +55,6 @@ static void *run(void *user) {
   return NULL;
 }
 
-/* Signals belong to the threads that train. */
-static int start_thread(lsi_mover *m) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int code = pthread_create(&m->thread, NULL, run, m);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return code;
-}
-
 ls_status lsi_mover_create(const lsi_comm *comm, lsi_mover_work work, lsi_mover **out) {
   int level;
   lsi_cores cores;
@@ -83,7 +72,8 @@ ls_status lsi_mover_create(const lsi_comm *comm, lsi_mover_work work, lsi_mover 
   pthread_mutex_init(&m->mutex, NULL);
   pthread_cond_init(&m->changed, NULL);
   comm->peers->threaded = true; /* before there is a second thread */
-  if (start_thread(m) != 0) {   /* slower, but nothing is lost */
+  if (lsi_thread_start("mover", LSI_DEFAULT_STACK, run, m, &m->thread) != LS_OK) {
+    lsi_error_clear(); /* slower, but nothing is lost */
     comm->peers->threaded = false;
     pthread_cond_destroy(&m->changed);
     pthread_mutex_destroy(&m->mutex);

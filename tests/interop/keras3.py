@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: MIT
 """What the comparisons with files of Keras 3 share."""
+import os
+import sys
+import tempfile
+import warnings
+
+import absl.logging
 import keras
 import numpy as np
 
 from nets import FREEZES
+from oracle import Oracle, Report
 
 schedules = keras.optimizers.schedules
 
@@ -36,6 +43,16 @@ def usable(make):
 
 OPTIMIZERS = [make for make in OPTIMIZERS if usable(make)]
 NADAM_MOVED = (3, 10) > tuple(map(int, keras.__version__.split(".")[:2]))  # its scalar stood first; ours is written for those after
+
+
+def begin():
+    """Random numbers, the oracle, the report, and path(name) in a folder of this process."""
+    absl.logging.set_verbosity(absl.logging.ERROR)
+    # Keras only warns when it drops an optimizer's state; here that is an error.
+    warnings.filterwarnings("error", message=".*(optimizer|Skipping).*")
+    keras.utils.set_random_seed(5)
+    folder = tempfile.TemporaryDirectory()
+    return np.random.default_rng(5), Oracle(sys.argv[1]), Report(), lambda name: os.path.join(folder.name, name)
 
 
 def values(variables):

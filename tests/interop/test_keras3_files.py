@@ -2,27 +2,17 @@
 """Keras 3's files both ways: every variable's bits, and configs."""
 import json
 import os
-import sys
-import tempfile
-import warnings
 import zipfile
 
-import absl.logging
 import h5py
 import keras
 import numpy as np
 
-from keras3 import NADAM_MOVED, OPTIMIZERS, plain, same, values, weights_of
+from keras3 import NADAM_MOVED, OPTIMIZERS, begin, plain, same, values, weights_of
 from nets import as_functional, random_model
-from oracle import Oracle, Report, wanted
+from oracle import wanted
 
-absl.logging.set_verbosity(absl.logging.ERROR)
-# Keras only warns when it drops an optimizer's state; here that is an error.
-warnings.filterwarnings("error", message=".*(optimizer|Skipping).*")
-keras.utils.set_random_seed(5)
-rng = np.random.default_rng(5)
-oracle, report = Oracle(sys.argv[1]), Report()
-folder = tempfile.TemporaryDirectory()
+rng, oracle, report, path = begin()
 LOSSES = [
     ("sparse_categorical_crossentropy", ["accuracy"], "softmax"),
     (keras.losses.SparseCategoricalCrossentropy(from_logits=True), [keras.metrics.SparseTopKCategoricalAccuracy(k=2)], "linear"),
@@ -56,10 +46,6 @@ def add_losses(losses, metrics):
 
 add_losses(keras.losses, keras.metrics)
 HOW = [{}, {"weighted_metrics": ["mse"]}, {"run_eagerly": True}, {"jit_compile": False, "steps_per_execution": 3}, {"loss_weights": [0.3] if NADAM_MOVED else 0.3}, {"loss_weights": [2.0]}]
-
-
-def path(name):
-    return os.path.join(folder.name, name)
 
 
 def scramble(model):

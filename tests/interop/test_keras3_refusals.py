@@ -1,32 +1,17 @@
 # SPDX-License-Identifier: MIT
 """What is not supported, or not what it says, is refused by name and place."""
 import json
-import os
 import shutil
-import sys
-import tempfile
-import warnings
 import zipfile
 
-import absl.logging
 import h5py
 import keras
 import numpy as np
 
-from keras3 import small_model
-from oracle import Oracle, OracleError, Report
+from keras3 import begin, small_model
+from oracle import OracleError
 
-absl.logging.set_verbosity(absl.logging.ERROR)
-# Keras only warns when it drops an optimizer's state; here that is an error.
-warnings.filterwarnings("error", message=".*(optimizer|Skipping).*")
-keras.utils.set_random_seed(5)
-rng = np.random.default_rng(5)
-oracle, report = Oracle(sys.argv[1]), Report()
-folder = tempfile.TemporaryDirectory()
-
-
-def path(name):
-    return os.path.join(folder.name, name)
+_, oracle, report, path = begin()
 
 
 def refused(what, model, *words, save=None):
@@ -74,7 +59,7 @@ def edit_call(model, arguments):
 
 def edit_weights(change):
     with zipfile.ZipFile(path("real.keras")) as old:
-        old.extract("model.weights.h5", folder.name)
+        old.extract("model.weights.h5", path(""))
         members = {name: old.read(name) for name in old.namelist()}
     with h5py.File(path("model.weights.h5"), "r+") as file:
         change(file)

@@ -1,29 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Files of Keras 3: training that goes on where the other side stopped."""
-import os
-import sys
-import tempfile
-import warnings
-
-import absl.logging
 import keras
 import numpy as np
 
-from keras3 import NADAM_MOVED, OPTIMIZERS, small_model, values, weights_of
-from oracle import Oracle, Report
+from keras3 import NADAM_MOVED, OPTIMIZERS, begin, small_model, values, weights_of
 from tasks import TASKS, TEXTS, targets
 
-absl.logging.set_verbosity(absl.logging.ERROR)
-# Keras only warns when it drops an optimizer's state; here that is an error.
-warnings.filterwarnings("error", message=".*(optimizer|Skipping).*")
-keras.utils.set_random_seed(5)
-rng = np.random.default_rng(5)
-oracle, report = Oracle(sys.argv[1]), Report()
-folder = tempfile.TemporaryDirectory()
-
-
-def path(name):
-    return os.path.join(folder.name, name)
+rng, oracle, report, path = begin()
 
 
 def go_on(number):

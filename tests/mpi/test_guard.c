@@ -1,15 +1,12 @@
 //RANKS 1 2 3 4
 /* SPDX-License-Identifier: MIT */
 /* Replicas that differ are found and named before anything is kept; values that are not finite stop the run or are left out. */
-#include "unit/store/temp_dir.h"
+#include "cmocka_group.h"
 
 #include <math.h>
 #include <stdbool.h>
 
 #include <lockstep/lockstep.h>
-
-static ls_context *context;
-static char shared_dir[64]; /* rank 0's temp_dir, on all ranks */
 
 enum { FEATURES = 3, N = 48, BATCH = 8, BAD = 19 };
 
@@ -226,14 +223,6 @@ int main(void) {
       cmocka_unit_test(bad_loss),    cmocka_unit_test(bad_gradient),          cmocka_unit_test(bad_weights),
       cmocka_unit_test(unknown_policy),
   };
-  ls_context_spec spec = ls_context_spec_default();
-  spec.threads = 1;
-  if (ls_context_create(&spec, &context) != LS_OK || temp_dir_create(NULL) != 0) return 1;
-  memcpy(shared_dir, temp_dir, sizeof shared_dir);
-  MPI_Bcast(shared_dir, sizeof shared_dir, MPI_CHAR, 0, MPI_COMM_WORLD);
-  int failures = cmocka_run_group_tests(tests, NULL, NULL);
-  MPI_Barrier(MPI_COMM_WORLD);
-  temp_dir_remove(NULL);
-  ls_context_destroy(&context);
-  return failures;
+  if (!group_begin()) return 1;
+  return group_end(cmocka_run_group_tests(tests, NULL, NULL));
 }

@@ -1,7 +1,7 @@
 //RANKS 1 2 3 4
 /* SPDX-License-Identifier: MIT */
 /* The sharded optimizer: the same bits, the same files, and no memory for other ranks' slots. */
-#include "unit/store/temp_dir.h"
+#include "cmocka_group.h"
 
 #include <stdbool.h>
 #include <sys/mman.h>
@@ -10,9 +10,6 @@
 #include "base/memory.h"
 #include "par/shares.h"
 #include "train/model.h"
-
-static ls_context *context;
-static char shared_dir[64]; /* rank 0's temp_dir, on all ranks */
 
 enum { FEATURES = 700, UNITS = 300, N = 40 };
 
@@ -142,14 +139,6 @@ static void memory_of_a_share(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(same_bits), cmocka_unit_test(refused), cmocka_unit_test(memory_of_a_share)};
-  ls_context_spec spec = ls_context_spec_default();
-  spec.threads = 1;
-  if (ls_context_create(&spec, &context) != LS_OK || temp_dir_create(NULL) != 0) return 1;
-  memcpy(shared_dir, temp_dir, sizeof shared_dir);
-  MPI_Bcast(shared_dir, sizeof shared_dir, MPI_CHAR, 0, MPI_COMM_WORLD);
-  int failures = cmocka_run_group_tests(tests, NULL, NULL);
-  MPI_Barrier(MPI_COMM_WORLD);
-  temp_dir_remove(NULL);
-  ls_context_destroy(&context);
-  return failures;
+  if (!group_begin()) return 1;
+  return group_end(cmocka_run_group_tests(tests, NULL, NULL));
 }

@@ -55,7 +55,7 @@ def compute_cost(bench, net):
 
 def exchange_times(bench, hosts, mbit, delay):
     """{bytes: microseconds} of the exchange alone."""
-    with Network(hosts, mbit, **({"delay_us": delay} if delay else {})) as net:
+    with Network(hosts, mbit, delay) as net:
         tools = HostTools(bench.tools, net)
         command = tools.mpirun(hosts) + [tools.program("bench_exchange"), str(bench.repeats), str(4 << 20)]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
@@ -78,7 +78,7 @@ def link_of(bench, mbit, delay=0, overhead=None):
 
 
 def real_step(bench, net, mbit, delay, overlap):
-    with Network(2, mbit, **({"delay_us": delay} if delay else {})) as network:
+    with Network(2, mbit, delay) as network:
         worker = Ours(HostTools(bench.tools, network), net, 2, 1, sets=[f"parallel.overlap={str(overlap).lower()}"])
         try:
             return medians(samples(worker, bench.repeats, bench.seconds))
@@ -89,7 +89,7 @@ def real_step(bench, net, mbit, delay, overlap):
 def record_timeline(bench, net, mbit, delay, path):
     """Three steps of two hosts."""
     first = net.group_steps() + 1
-    with Network(2, mbit, **({"delay_us": delay} if delay else {})) as network:
+    with Network(2, mbit, delay) as network:
         worker = Ours(HostTools(bench.tools, network), net, 2, 1,
                       sets=[f"profile.timeline={path}", f"profile.timeline_start={first}", "profile.timeline_steps=3"])
         worker.run(0.1)

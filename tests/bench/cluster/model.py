@@ -6,7 +6,7 @@ starts. The exchange of S bytes among N hosts is a reduce-scatter and an all-gat
 every host sends and receives 2 (N - 1) messages of S / N bytes. Buckets share one wire, first come, first served.
 """
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass
@@ -39,14 +39,8 @@ class Cost:
         return sum(self.phase(name, rows) for name in self.fixed)
 
 
-@dataclass
-class Buckets:
-    """The order in which gradients become ready: (share of backward that is done, bytes)."""
-    parts: list = field(default_factory=list)
-
-
 def buckets(net, bucket_bytes=4 << 20):
-    """As train/trainer.c cuts them."""
+    """As train/trainer.c cuts them, in the order they get ready: [(share of backward that is done, bytes)]."""
     layers = [(2 if i else 1, k * n, k * n + n) for i, (k, n) in enumerate(net.pairs)]  # products of backward, multiply-adds, parameters
     work = sum(products * macs for products, macs, _ in layers)
     found, done, size = [], 0.0, 0
@@ -56,7 +50,7 @@ def buckets(net, bucket_bytes=4 << 20):
         if size >= bucket_bytes or i == 0:
             found.append((done / work, size))
             size = 0
-    return Buckets(found)
+    return found
 
 
 def rows_of_the_busiest(batch, leaf_rows, ranks):
@@ -72,7 +66,7 @@ def step(cost, cut, link, batch, leaf_rows, hosts, overlap=True):
     backward = cost.phase("backward", rows)
     fetch = cost.phase("fetch", rows)
     wire = before
-    for share, size in cut.parts:
+    for share, size in cut:
         ready = before + share * backward if overlap else before + backward
         wire = max(wire, ready) + link.exchange(size, hosts)
     computed = before + backward + fetch

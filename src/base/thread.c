@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/thread.h"
+
+#include <signal.h>
+#include <string.h>
+
+ls_status lsi_thread_start(const char *what, size_t stack_bytes, void *(*body)(void *), void *self,
+                           pthread_t *thread) {
+  sigset_t all, before;
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  if (stack_bytes)
+    pthread_attr_setstacksize(&attributes, stack_bytes);
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int code = pthread_create(thread, &attributes, body, self);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  pthread_attr_destroy(&attributes);
+  LSI_CHECK(code == 0, LS_ERR_MEMORY, "raise the limit on processes (ulimit -u)",
+            "%s: cannot start a thread: %s", what, strerror(code));
+  return LS_OK;
+}
