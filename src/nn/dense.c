@@ -42,6 +42,14 @@ static ls_status dense_forward(const lsi_layer *layer, const lsi_pass *pass, con
   return LS_OK;
 }
 
+/* dy is the gradient of z by now. */
+static ls_status dense_input_gradient(const lsi_layer *layer, const lsi_pass *pass, const lsi_layer_io *io) {
+  const lsi_tensor *kernel = &layer->tensors[0];
+  size_t rows = lsi_pass_rows(pass) * layer->lead;
+  lsi_gemm_input_grad(rows, (size_t)kernel->dims[0], (size_t)kernel->dims[1], io->dy, pass->params + kernel->offset, io->dx);
+  return LS_OK;
+}
+
 static ls_status dense_backward(const lsi_layer *layer, const lsi_pass *pass, const lsi_layer_io *io) {
   const lsi_tensor *kernel = &layer->tensors[0];
   size_t rows = lsi_pass_rows(pass) * layer->lead;
@@ -57,10 +65,9 @@ static ls_status dense_backward(const lsi_layer *layer, const lsi_pass *pass, co
     lsi_gemm_weight_grad(n_in, units, node->end - node->begin, leaf_row + (node->begin - pass->plan->leaf_begin),
                          io->x, io->dy, io->partials[j] + kernel->offset, db);
   }
-  if (io->dx) lsi_gemm_input_grad(rows, n_in, units, io->dy, pass->params + kernel->offset, io->dx);
-  return LS_OK;
+  return io->dx ? dense_input_gradient(layer, pass, io) : LS_OK;
 }
 
 const lsi_layer_ops lsi_dense_ops = {
     .class_name = "Dense", .base_name = "dense", .build = dense_build, .forward = dense_forward,
-    .backward = dense_backward, .aux_bytes = dense_aux_bytes};
+    .backward = dense_backward, .input_gradient = dense_input_gradient, .aux_bytes = dense_aux_bytes};

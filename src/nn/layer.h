@@ -92,6 +92,8 @@ typedef struct lsi_layer_ops {
   ls_status (*forward)(const struct lsi_layer *layer, const struct lsi_pass *pass, const lsi_layer_io *io);
   ls_status (*backward)(const struct lsi_layer *layer, const struct lsi_pass *pass, const lsi_layer_io *io);
   /* OPTIONAL; NULL means 0 / false / nothing to free */
+  /* dx alone, after `backward` with dx NULL and the same io: for layers where it costs enough to send the weights' gradients first */
+  ls_status (*input_gradient)(const struct lsi_layer *layer, const struct lsi_pass *pass, const lsi_layer_io *io);
   size_t (*aux_bytes)(const struct lsi_layer *layer, size_t max_rows);
   size_t (*reduce_values)(const struct lsi_layer *layer); /* doubles a leaf it sums over the global batch in one go */
   bool (*aliases)(const struct lsi_layer *layer, bool training); /* forward leaves x untouched as y: no copy */

@@ -83,9 +83,14 @@ ls_status lsi_net_forward(const lsi_net *net, const lsi_pass *pass, lsi_workspac
 
 /* The layers whose gradients are wanted, last first: [lsi_net_lowest_trainable, n_layers). */
 int lsi_net_lowest_trainable(const lsi_net *net);
-/* Back through layers (from, to], from > to: `delta` is dL/d(output of layer `from`); *below is dL/d(output of layer `to`). */
+/*
+ * Back through layers (from, to], from > to, so that their weights' gradients are in `partials`. *delta is dL/d(output of layer
+ * `from`) and becomes dL/d(output of layer `to`), unless the last of the layers can do without: then it is left for
+ * lsi_net_backward_on(to), which the caller calls before he goes on below `to`, when the gradients are on their way.
+ */
 ls_status lsi_net_backward(const lsi_net *net, const lsi_pass *pass, lsi_workspace *workspace, int from, int to,
-                           float *delta, float *const *partials, float **below);
+                           float *const *partials, float **delta);
+ls_status lsi_net_backward_on(const lsi_net *net, const lsi_pass *pass, lsi_workspace *workspace, int to, float **delta);
 
 /* Penalties of the weights, and their gradient added to the summed gradient. */
 bool lsi_net_has_regularizers(const lsi_net *net);
