@@ -120,11 +120,15 @@ static void prefix_layer(const lsi_layer *layer) {
 ls_status lsi_net_forward(const lsi_net *net, const lsi_pass *pass, lsi_workspace *ws, float **out) {
   for (int i = 1; i < net->n_layers; i++) {
     const lsi_layer *layer = net->layers[i];
-    if (aliases(layer, pass->training)) continue;
+    if (aliases(layer, pass->training)) {
+      lsi_pass_add_activity(layer, pass, ws->outputs[i]);
+      continue;
+    }
     lsi_layer_io io = {.x = ws->outputs[i - 1], .y = ws->outputs[i], .aux = ws->aux[i],
                        .skip_activation = pass->logits && i == net->n_layers - 1};
     double begin = lsi_trace_begin();
     ls_status status = layer->ops->forward(layer, pass, &io);
+    if (status == LS_OK) lsi_pass_add_activity(layer, pass, io.y);
     lsi_trace_end(LSI_TRACK_TRAINING, LSI_TRACE_FORWARD_LAYER, i, begin);
     if (status != LS_OK) prefix_layer(layer);
     LSI_TRY(status);
@@ -164,6 +168,7 @@ ls_status lsi_net_backward(const lsi_net *net, const lsi_pass *pass, lsi_workspa
   for (int i = from; i > to && i >= lowest; i--) {
     const lsi_layer_ops *ops = net->layers[i]->ops;
     bool later = i == to + 1 && ops->input_gradient;
+    lsi_pass_add_activity_gradient(net->layers[i], pass, ws->outputs[i], *delta);
     LSI_TRY(back_through(net, pass, ws, i, ops->backward, i > lowest && !later, partials, delta));
   }
   return LS_OK;
