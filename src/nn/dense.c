@@ -38,7 +38,6 @@ static ls_status dense_forward(const lsi_layer *layer, const lsi_pass *pass, con
 
   lsi_gemm_forward(rows, units, n_in, io->x, pass->params + kernel->offset, io->y);
   lsi_activation_forward(activation, rows, units, io->y, bias, io->y, z_out);
-  lsi_pass_add_activity(layer, pass, io->y);
   return LS_OK;
 }
 
@@ -48,7 +47,6 @@ static ls_status dense_backward(const lsi_layer *layer, const lsi_pass *pass, co
   size_t n_in = (size_t)kernel->dims[0], units = (size_t)kernel->dims[1];
   const int64_t *leaf_row = lsi_pass_leaf_rows(pass, layer->lead);
 
-  lsi_pass_add_activity_gradient(layer, pass, io->y, io->dy);
   if (!io->skip_activation)
     lsi_activation_backward(layer->dense.activation, rows, units, io->aux, io->y, io->dy, io->dy);
   for (int j = 0; j < pass->plan->n_nodes && kernel->trainable; j++) {

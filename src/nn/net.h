@@ -11,6 +11,7 @@ typedef struct lsi_net {
   lsi_layer **layers; /* owned; layers[0] is the Input */
   lsi_layout layout;  /* valid once built */
   float *params;      /* owned, [layout.size]; NULL until built */
+  float *scratch;     /* owned, of the penalties that need some; NULL: none does */
   bool built;
   bool has_weights;   /* initialised, loaded or set */
   char *origin;       /* owned: the text the net was read from, for those who write it again; NULL: none */
@@ -21,6 +22,9 @@ void lsi_net_destroy(lsi_net **net);
 
 /* Add a layer: copies *layer and takes over what it owns (also on failure). Names must be unique; shapes are checked at once. */
 ls_status lsi_net_add(lsi_net *net, lsi_layer *layer);
+
+/* A penalty of what the layer added last gives. */
+ls_status lsi_net_regularize_last(lsi_net *net, const lsi_object *regularizer);
 
 /* Lay out and allocate the arena (all zero). Idempotent. At least one layer besides the Input. */
 ls_status lsi_net_build(lsi_net *net);

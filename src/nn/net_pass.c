@@ -120,11 +120,15 @@ static void prefix_layer(const lsi_layer *layer) {
 ls_status lsi_net_forward(const lsi_net *net, const lsi_pass *pass, lsi_workspace *ws, float **out) {
   for (int i = 1; i < net->n_layers; i++) {
     const lsi_layer *layer = net->layers[i];
-    if (aliases(layer, pass->training)) continue;
+    if (aliases(layer, pass->training)) {
+      lsi_pass_add_activity(layer, pass, ws->outputs[i]);
+      continue;
+    }
     lsi_layer_io io = {.x = ws->outputs[i - 1], .y = ws->outputs[i], .aux = ws->aux[i],
                        .skip_activation = pass->logits && i == net->n_layers - 1};
     double begin = lsi_trace_begin();
     ls_status status = layer->ops->forward(layer, pass, &io);
+    if (status == LS_OK) lsi_pass_add_activity(layer, pass, io.y);
     lsi_trace_end(LSI_TRACK_TRAINING, LSI_TRACE_FORWARD_LAYER, i, begin);
     if (status != LS_OK) prefix_layer(layer);
     LSI_TRY(status);
@@ -150,6 +154,7 @@ ls_status lsi_net_backward(const lsi_net *net, const lsi_pass *pass, lsi_workspa
     lsi_layer_io io = {.x = ws->outputs[i - 1], .y = ws->outputs[i], .aux = ws->aux[i], .dy = delta, .dx = dx,
                        .partials = partials, .skip_activation = pass->logits && i == net->n_layers - 1};
     double begin = lsi_trace_begin();
+    lsi_pass_add_activity_gradient(layer, pass, io.y, delta);
     ls_status status = layer->ops->backward(layer, pass, &io);
     lsi_trace_end(LSI_TRACK_TRAINING, LSI_TRACE_BACKWARD_LAYER, i, begin);
     if (status != LS_OK) prefix_layer(layer);

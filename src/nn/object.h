@@ -15,7 +15,7 @@
 
 struct lsi_object;
 
-enum { LSI_MAX_PARAMS = 20, LSI_MAX_LIST = 64, LSI_MAX_TEXT = 192, LSI_MAX_LISTS = 2, LSI_MAX_TEXTS = 4 };
+enum { LSI_MAX_PARAMS = 20, LSI_MAX_LIST = 64, LSI_MAX_TEXT = 192, LSI_MAX_LISTS = 2, LSI_MAX_TEXTS = 8 };
 
 typedef enum lsi_param_type {
   LSI_PARAM_FLOAT,

@@ -85,7 +85,7 @@ static void activity(lsi_layer *layer) {
 }
 static void regularized_dense(lsi_layer *layer) {
   small_dense(layer);
-  must(lsi_object_parse(&lsi_regularizers, "L2(0.05)", &layer->dense.activity_regularizer));
+  must(lsi_object_parse(&lsi_regularizers, "L2(0.05)", &layer->activity_regularizer));
 }
 
 /* Loss of the batch with the activity penalty; delta when `grad` is wanted. */
