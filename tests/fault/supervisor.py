@@ -123,6 +123,25 @@ def gives_up(folder):
     print("lockstep-run: a rank killed before every checkpoint: gives up after 3 starts, exit code 137")
 
 
+def mpirun_hangs(folder):
+    """A rank that dies while PMIx introduces it, or while it reads what mpirun shares: PMIx 4.2 makes mpirun wait for ever in its own end
+    then, all ranks being gone; other versions just end."""
+    config, expected = reference(folder)
+    for fault in ("hello", "lock - 20"):
+        name = fault.split()[0]
+        mpirun, out = folder + "/mpirun-" + name, folder + "/run-" + name
+        with open(mpirun, "w") as f:
+            f.write('#!/bin/sh\n[ ! -e %s ] || exec mpirun "$@"\n: >%s\nexport LS_FAULT="%s" LS_FAULT_RANK=1\n'
+                    'exec mpirun -x LD_PRELOAD=%s -x LS_FAULT -x LS_FAULT_RANK "$@"\n' % (out + ".again", out + ".again", fault, SHIM))
+        os.chmod(mpirun, 0o755)
+        supervised = Supervised(folder, ["--hosts", "localhost:3", "--back-off", "0", "--patience", "2", "--mpirun", mpirun],
+                                train(config, out, LONG))
+        supervised.end(0, "again in 0 s (restart 1 of", "start 2: 3 ranks on localhost:3", "done: " + out)
+        check(result(out) == expected, "the result is not that of an undisturbed run")
+        hung = "mpirun had to be ended" if "mpirun does not end after that" in supervised.text() else "mpirun ended"
+        print("lockstep-run: a rank dies while the launcher waits for it (%s): %s | equal" % (name, hung))
+
+
 def told_to_stop(folder):
     config, expected = reference(folder)
     out = folder + "/run"
@@ -135,4 +154,4 @@ def told_to_stop(folder):
     print("lockstep-run: SIGTERM, saved, 75, resumed | equal")
 
 
-main(rank_killed, host_vanishes, gives_up, told_to_stop)
+main(rank_killed, host_vanishes, gives_up, mpirun_hangs, told_to_stop)
