@@ -11,6 +11,7 @@ CLAIMS = {
     "roofline": ("step over its own products alone", "", False, [1.6, 1.8, 1.3, 1.15, 1.08]),
     "contract": ("contract on over off, 1 rank x 1 thread", "", False, [1.15, 1.15, 1.10, 1.05, 1.05]),
     "scaling": ("2 ranks x 1 thread over 1 x 1, same batch", "x", True, [1.5, 1.4, 1.8, 1.9, 1.9]),
+    "scaling_bound": ("two runs of 1 x 1 that share nothing, over one: what the cores allow", "x", True, None),
     "fetch": ("fetching uint8 samples, share of a step", "%", False, 3),
     "memory": ("memory of training over what it needs", "", False, 1.10),
     "launch": ("launch to first step, beyond MPI_Init", "s", False, 0.3),
