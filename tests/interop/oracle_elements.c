@@ -109,7 +109,11 @@ ls_status oracle_metric(oracle_call *call) {
   for (size_t r = 0; r < rows && !metric.is_wide; r++)
     for (int s = 0; s < metric.n_sums; s++) total[s] += sums[r * (size_t)metric.n_sums + (size_t)s];
   free(sums);
-  oracle_set(call, "value", json_real(lsi_metric_value(&metric, total)));
+  double values[LSI_METRIC_MAX_VALUES];
+  json_t *list = json_array();
+  lsi_metric_values(&metric, total, values);
+  for (int i = 0; i < metric.n_values; i++) json_array_append_new(list, json_real(values[i]));
+  oracle_set(call, "values", list);
   oracle_set(call, "name", json_string(metric.log_name));
   return LS_OK;
 }

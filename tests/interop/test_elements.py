@@ -15,7 +15,7 @@ keras.utils.set_random_seed(5)
 oracle, report = Oracle(sys.argv[1]), Report()
 
 # Ours alone, or ours by name only.
-NOT_KERAS = {("schedules", "Constant"), ("schedules", "LinearWarmup"), ("metrics", "accuracy"), ("metrics", "crossentropy")}
+NOT_KERAS = {("losses", "crossentropy"), ("schedules", "Constant"), ("schedules", "LinearWarmup"), ("metrics", "accuracy"), ("metrics", "crossentropy")}
 OURS_ONLY = {"l1_l2", "huber_loss", "rmse", "lamb", "kld", "KLD", "kullback_leibler_divergence", "logcosh",
              "categorical_generalized_cross_entropy"}  # names of Keras 2 and of habit; written to files in Keras's spelling
 MODULES = {"initializers": keras.initializers, "regularizers": keras.regularizers, "losses": keras.losses,
@@ -173,7 +173,7 @@ def refusals():
     """What Keras has and we do not is refused, not guessed."""
     arrays = {"x": f4(1, 4), "dy": f4(1, 4), "in": f4(2, 2), "target": f4(2, 2), "params": f4(4), "grads": f4(1, 4)}
     arrays["pred"] = f4(2, 2)
-    for op, arguments in [("metric", {"metric": "Mean()"}), ("metric", {"metric": "Sum()"}), ("metric", {"metric": "F1Score()"}),
+    for op, arguments in [("metric", {"metric": "Mean()"}), ("metric", {"metric": "Sum()"}),
                           ("activation", {"name": "glu"}), ("activation", {"name": "threshold"}), ("loss", {"loss": "ctc", "activation": "linear"}),
                           ("loss", {"loss": "Circle()", "activation": "linear"}), ("optimizer", {"optimizer": "Muon(0.1)"}),
                           ("optimizer", {"optimizer": "ScheduleFreeAdamW"}), ("optimizer", {"optimizer": "LossScaleOptimizer"})]:

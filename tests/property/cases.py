@@ -68,8 +68,8 @@ LOSSES = {
 }
 METRICS = {
     "labels": ["accuracy", "SparseTopKCategoricalAccuracy(k=2)", "sparse_categorical_crossentropy", "MeanIoU(2, sparse_y_pred=False)"],
-    "onehot": ["accuracy", "TopKCategoricalAccuracy(k=2)", "categorical_accuracy", "F1Score(average='macro')", "AUC(multi_label=True)"],
-    "binary": ["accuracy", "Precision()", "Recall(thresholds=0.4)", "AUC(curve='PR')", "SensitivityAtSpecificity(0.5)", "FalsePositives()"],
+    "onehot": ["accuracy", "TopKCategoricalAccuracy(k=2)", "categorical_accuracy", "F1Score(average='macro')", "F1Score()", "AUC(multi_label=True)"],
+    "binary": ["accuracy", "Precision()", "Recall(thresholds=0.4)", "AUC(curve='PR')", "SensitivityAtSpecificity(0.5)", "FalsePositives()", "Recall(thresholds=[0.3, 0.6])"],
     "values": ["mae", "mse", "RootMeanSquaredError()", "R2Score()", "CosineSimilarity()", "mape", "PearsonCorrelation()"],
 }
 SMALL_LAYERS = ["ReLU: {negative_slope: 0.1, max_value: 3.0}", "LeakyReLU: {}", "ELU: {alpha: 0.7}", 'PReLU: {alpha_initializer: "RandomUniform(0.0, 0.3)"}',
