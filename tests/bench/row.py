@@ -15,6 +15,7 @@ CLAIMS = {
     "fetch": ("fetching uint8 samples, share of a step", "%", False, 3),
     "memory": ("memory of training over what it needs", "", False, 1.10),
     "launch": ("launch to first step, beyond MPI_Init", "s", False, 0.3),
+    "safety": ("watching over a training, 2 ranks x 1 thread: with over without", "", False, None),
     "stream": ("epoch on streamed data, a quarter of it in buffers, over in memory", "", False, 1.10),
     "stream_packed": ("the same, compressed with any sample anywhere", "", False, None),
     "exchange": ("exchange vs MPI_Allreduce, 1 MiB and more", "x", True, 3),

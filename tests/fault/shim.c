@@ -6,6 +6,7 @@
  *   open TEXT N ERROR    after N times, opening such a file for writing fails
  *   kill TEXT N          after N bytes, the process is killed within such a write, which is cut
  *   hello -              the process is killed when it has said its first word to the launcher, before the answer
+ *   halt -               the process is stopped (SIGSTOP) at the same place
  *   lock - N             the process is killed while it holds the Nth lock in memory it shares with other processes
  *   slow TEXT MS         each write to such a file takes so many milliseconds longer
  *   lag - MS             each look at the clock takes so many milliseconds, and so every step
@@ -188,7 +189,7 @@ static bool within(const void *caller, const char *library) {
 
 ssize_t send(int fd, const void *from, size_t n, int flags) {
   ssize_t sent = REAL(send)(fd, from, n, flags);
-  if (is("hello") && within(__builtin_return_address(0), "libpmix")) raise(SIGKILL);
+  if ((is("hello") || is("halt")) && within(__builtin_return_address(0), "libpmix")) raise(is("halt") ? SIGSTOP : SIGKILL);
   return sent;
 }
 

@@ -12,7 +12,8 @@ from harness import (HERE, LOCKSTEP, PATIENCE_S, SHIM, Run, check, first_seed, l
                      send, train)
 
 SUPERVISOR = HERE + "/../../scripts/lockstep-run"
-LONG = ["fit.epochs=60"]
+LONG = ["fit.epochs=40", "checkpoint.background=false"]
+SLOW = {"LD_PRELOAD": SHIM, "LS_FAULT": "slow ckpt- 15"}  # some seconds of checkpoints on the fastest disk, time enough for a fault
 
 
 def reference(folder):
@@ -26,7 +27,8 @@ class Supervised:
     def __init__(self, folder, options, arguments):
         self.log = folder + "/supervisor.log"
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen([SUPERVISOR, *options, "--", LOCKSTEP, *arguments], stdout=log, stderr=log)
+            self.process = subprocess.Popen([SUPERVISOR, *options, "--", LOCKSTEP, *arguments], stdout=log, stderr=log,
+                                            env=dict(os.environ, **SLOW))
 
     def text(self):
         with open(self.log) as f:
@@ -80,6 +82,19 @@ def rank_killed(folder):
     supervised.end(0, "a rank was ended by signal 9", "start 3: 3 ranks on localhost:3, from ckpt-", "done: " + out)
     check(result(out) == expected, "the result is not that of an undisturbed run")
     print("lockstep-run: a rank killed twice, restarted twice | equal")
+
+
+def rank_stopped(folder):
+    """A rank that does not arrive: the others leave with 76, and the run goes on."""
+    config, expected = reference(folder)
+    out = folder + "/run"
+    supervised = Supervised(folder, ["--hosts", "localhost:3"], train(config, out, LONG + ["parallel.deadline_seconds=3"]))
+    supervised.wait_for("a checkpoint", lambda: newest_iteration(out) > 0 and len(ranks(out)) == 3)
+    send(ranks(out)[-1:], signal.SIGSTOP)
+    supervised.end(0, "did not arrive (process", "stopped by a signal", "ranks lost each other (76)", "start 2: 3 ranks on localhost:3, from ckpt-",
+                   "done: " + out)
+    check(result(out) == expected, "the result is not that of an undisturbed run")
+    print("lockstep-run: a rank stopped, 76, restarted | equal")
 
 
 AGENT = """#!/bin/sh
@@ -154,4 +169,4 @@ def told_to_stop(folder):
     print("lockstep-run: SIGTERM, saved, 75, resumed | equal")
 
 
-main(rank_killed, host_vanishes, gives_up, mpirun_hangs, told_to_stop)
+main(rank_killed, rank_stopped, host_vanishes, gives_up, mpirun_hangs, told_to_stop)

@@ -68,12 +68,12 @@ def small_layer(rng, rank):
     shared = sorted({int(axis) for axis in rng.integers(1, rank + 1, rng.integers(0, 3))}) or None
     rms = getattr(layers, "RMSNormalization", layers.LayerNormalization)  # 3.9 and later
     return [lambda: layers.Rescaling(0.5, offset=0.1), lambda: layers.ReLU(max_value=1.5, negative_slope=0.1, threshold=0.2, **activity), layers.ReLU,
-            layers.LeakyReLU, lambda: layers.LeakyReLU(negative_slope=0.05), lambda: layers.ELU(alpha=0.7, **activity), layers.Softmax,
+            layers.LeakyReLU, lambda: layers.LeakyReLU(negative_slope=0.05), lambda: layers.ELU(alpha=0.7), layers.Softmax,
             lambda: layers.UnitNormalization(**activity), lambda: layers.PReLU(alpha_initializer="uniform", alpha_regularizer="l2",
                                                                                 alpha_constraint="non_neg", shared_axes=shared, **activity),
             rms, lambda: rms(epsilon=0.01), lambda: layers.ActivityRegularization(l1=0.01, l2=0.02), layers.Identity,
             lambda: layers.Permute([int(d) for d in rng.permutation(rank) + 1], **activity),
-            lambda: layers.GroupNormalization(groups=1 if rng.random() < 0.5 else -1, epsilon=0.01, **activity),
+            lambda: layers.GroupNormalization(groups=-1 if rng.random() < 0.5 and rank > 1 else 1, epsilon=0.01, **activity),
             lambda: layers.RepeatVector(3, **activity) if rank == 1 else layers.Flatten(**activity)][rng.integers(16)]()
 
 

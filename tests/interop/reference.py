@@ -21,10 +21,11 @@ def elu(x, alpha=1.0):
 
 
 def sparsemax(x):
+    """As Keras computes it: its threshold adds up the running sums of all the support, where the paper takes the last."""
     falling = -np.sort(-x, -1)
     sums, k = falling.cumsum(-1), np.arange(1, x.shape[-1] + 1)
-    size = (1 + k * falling > sums).sum(-1, keepdims=True)
-    return np.maximum(x - (np.take_along_axis(sums, size - 1, -1) - 1) / size, 0)
+    support = 1 + k * falling > sums
+    return np.maximum(x - (np.where(support, sums, 0).sum(-1, keepdims=True) - 1) / support.sum(-1, keepdims=True), 0)
 
 
 def softplus(x):

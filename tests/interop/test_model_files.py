@@ -38,7 +38,7 @@ def predictions(kind, ours, model, x, case):
     keras_s, exact = model.predict(x, verbose=0).reshape(len(x), -1), reference.predict(model, x)
     scale = max(np.abs(exact).max(), 1e-6)
     theirs = float(np.abs(keras_s - exact).max() / scale)
-    report.close(f"{kind}: predictions", ours, exact, max(2e-5, 2 * theirs), scale=scale, case=case)
+    report.close(f"{kind}: predictions", ours, exact, min(max(2e-5, 2 * theirs), 1e-3), scale=scale, case=case)
     report.close(f"{kind}: Keras's own", keras_s, exact, 1e-3, scale=scale, case=case)
 
 
