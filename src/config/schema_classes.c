@@ -42,32 +42,32 @@ static const lsi_key dropout_keys[] = {
     KEY("seed", INT, "0", "[0,9e18]", "0: from fit.seed and the layer's place"),
     COMMON,
 };
+/* What the normalizations share. */
+#define VARIANCE_EPSILON KEY("epsilon", FLOAT, "0.001", "(0,inf)", "added to the variance")
+#define BETA_AND_GAMMA                                         \
+    KEY("center", BOOL, "true", NULL, "learn an offset beta"), \
+    KEY("scale", BOOL, "true", NULL, "learn a factor gamma"),  \
+    KEY("beta_initializer", TEXT, "zeros", NULL, ""),          \
+    KEY("gamma_initializer", TEXT, "ones", NULL, "")
+#define BETA_AND_GAMMA_LIMITS                       \
+    KEY("beta_regularizer", TEXT, NULL, NULL, ""),  \
+    KEY("gamma_regularizer", TEXT, NULL, NULL, ""), \
+    KEY("beta_constraint", TEXT, NULL, NULL, ""),   \
+    KEY("gamma_constraint", TEXT, NULL, NULL, "")
 static const lsi_key batch_normalization_keys[] = {
     KEY("momentum", FLOAT, "0.99", "[0,1]", "of the moving mean and variance"),
-    KEY("epsilon", FLOAT, "0.001", "(0,inf)", "added to the variance"),
-    KEY("center", BOOL, "true", NULL, "learn an offset beta"),
-    KEY("scale", BOOL, "true", NULL, "learn a factor gamma"),
-    KEY("beta_initializer", TEXT, "zeros", NULL, ""),
-    KEY("gamma_initializer", TEXT, "ones", NULL, ""),
+    VARIANCE_EPSILON,
+    BETA_AND_GAMMA,
     KEY("moving_mean_initializer", TEXT, "zeros", NULL, ""),
     KEY("moving_variance_initializer", TEXT, "ones", NULL, ""),
-    KEY("beta_regularizer", TEXT, NULL, NULL, ""),
-    KEY("gamma_regularizer", TEXT, NULL, NULL, ""),
-    KEY("beta_constraint", TEXT, NULL, NULL, ""),
-    KEY("gamma_constraint", TEXT, NULL, NULL, ""),
+    BETA_AND_GAMMA_LIMITS,
     TRAINABLE,
     COMMON,
 };
 static const lsi_key layer_normalization_keys[] = {
-    KEY("epsilon", FLOAT, "0.001", "(0,inf)", "added to the variance"),
-    KEY("center", BOOL, "true", NULL, "learn an offset beta"),
-    KEY("scale", BOOL, "true", NULL, "learn a factor gamma"),
-    KEY("beta_initializer", TEXT, "zeros", NULL, ""),
-    KEY("gamma_initializer", TEXT, "ones", NULL, ""),
-    KEY("beta_regularizer", TEXT, NULL, NULL, ""),
-    KEY("gamma_regularizer", TEXT, NULL, NULL, ""),
-    KEY("beta_constraint", TEXT, NULL, NULL, ""),
-    KEY("gamma_constraint", TEXT, NULL, NULL, ""),
+    VARIANCE_EPSILON,
+    BETA_AND_GAMMA,
+    BETA_AND_GAMMA_LIMITS,
     TRAINABLE,
     COMMON,
 };
@@ -116,15 +116,9 @@ static const lsi_key permute_keys[] = {KEY("dims", INTS, NULL, "[1,8]", "the inp
 static const lsi_key repeat_vector_keys[] = {KEY("n", INT, NULL, "[1,1e6]", "how often", .required = true), COMMON};
 static const lsi_key group_normalization_keys[] = {
     KEY("groups", INT, "32", "[-1,1e9]", "a divisor of the last axis; -1: one value a group"),
-    KEY("epsilon", FLOAT, "0.001", "(0,inf)", "added to the variance"),
-    KEY("center", BOOL, "true", NULL, "learn an offset beta"),
-    KEY("scale", BOOL, "true", NULL, "learn a factor gamma"),
-    KEY("beta_initializer", TEXT, "zeros", NULL, ""),
-    KEY("gamma_initializer", TEXT, "ones", NULL, ""),
-    KEY("beta_regularizer", TEXT, NULL, NULL, ""),
-    KEY("gamma_regularizer", TEXT, NULL, NULL, ""),
-    KEY("beta_constraint", TEXT, NULL, NULL, ""),
-    KEY("gamma_constraint", TEXT, NULL, NULL, ""),
+    VARIANCE_EPSILON,
+    BETA_AND_GAMMA,
+    BETA_AND_GAMMA_LIMITS,
     TRAINABLE,
     COMMON,
 };

@@ -76,8 +76,10 @@ static int make_device(const char *name) {
 
 /* As on a real switch, what finds its queue full is lost. */
 static void enqueue(host *from, const char *bytes, size_t length, double now) {
+  if (length <= DESTINATION || (bytes[0] & 0xf0) != 0x40)
+    return;
   int to = (unsigned char)bytes[DESTINATION] - 1;
-  if (length <= DESTINATION || (bytes[0] & 0xf0) != 0x40 || to < 0 || to >= n_hosts || hosts[to].n == QUEUE)
+  if (to < 0 || to >= n_hosts || hosts[to].n == QUEUE)
     return;
   host *h = &hosts[to];
   packet *p = &h->queue[(h->first + h->n) % QUEUE];
