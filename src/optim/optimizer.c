@@ -107,6 +107,7 @@ static const struct {
     [LSI_OPT_LION] = {.slice = lsi_update_lion},
     [LSI_OPT_LAMB] = {.tensor = lsi_update_lamb},
     [LSI_OPT_ADAFACTOR] = {.tensor = lsi_update_adafactor},
+    [LSI_OPT_SCHEDULE_FREE_ADAMW] = {.slice = lsi_update_schedule_free_adamw},
 };
 
 bool lsi_optimizer_measures_tensors(const lsi_optimizer *optimizer) {

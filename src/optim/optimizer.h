@@ -20,7 +20,8 @@
 
 typedef enum lsi_optimizer_kind {
   LSI_OPT_SGD, LSI_OPT_RMSPROP, LSI_OPT_ADAGRAD, LSI_OPT_ADAM, LSI_OPT_ADAMW, LSI_OPT_ADAMAX, LSI_OPT_NADAM,
-  LSI_OPT_ADADELTA, LSI_OPT_FTRL, LSI_OPT_LION, LSI_OPT_LAMB, LSI_OPT_ADAFACTOR
+  LSI_OPT_ADADELTA, LSI_OPT_FTRL, LSI_OPT_LION, LSI_OPT_LAMB, LSI_OPT_ADAFACTOR,
+  LSI_OPT_SCHEDULE_FREE_ADAMW
 } lsi_optimizer_kind;
 
 /* Arguments of every class besides its own: learning_rate (number or schedule), weight_decay, clipnorm, clipvalue, global_clipnorm,
@@ -67,6 +68,8 @@ ls_status lsi_optimizer_create_flat(const lsi_object *object, size_t n, lsi_opti
 /* For a rank that updates parts of the arena only: the slots' memory is untouched until a part is given its initial values. */
 ls_status lsi_optimizer_create_bare(const lsi_object *object, const lsi_layout *layout, lsi_optimizer **out);
 void lsi_optimizer_fill_slots(lsi_optimizer *optimizer, size_t begin, size_t end);
+/* Before the first update: the slots that begin as the weights are given them (ScheduleFreeAdamW's; that update does so, too). */
+void lsi_optimizer_begin(const lsi_optimizer *optimizer, const float *params);
 void lsi_optimizer_destroy(lsi_optimizer **optimizer);
 
 /* The rate of the next update: the schedule at `iteration`, or the variable; times `factor` of linear scaling is the caller's. */

@@ -66,11 +66,14 @@ static const lsi_class_info classes[] = {
                 NUMBER("epsilon_1", 1e-30, 1e-38, 1e30), NUMBER("epsilon_2", 1e-3, 0.0, 1e30),
                 NUMBER("clip_threshold", 1.0, LSI_ABOVE_0, 1e30), FLAG("relative_step", 1.0),
                 BASE("adafactor")}},
+    {CLASS(SCHEDULE_FREE_ADAMW, "ScheduleFreeAdamW", "schedule_free_adamw", 15),
+     .aliases = {"schedulefreeadamw"},
+     .params = {RATE(0.0025), NUMBER("beta_1", 0.9, LSI_ABOVE_0, 1.0), BETA_2, NUMBER("epsilon", 1e-8, 1e-30, 1e30),
+                {"warmup_steps", LSI_PARAM_INT, 0.0, 0.0, LSI_MAX_COUNT, NULL}, BASE("schedule_free_adamw")}},
 };
 
 static const lsi_refusal refused[] = {
     {"Muon", "Lamb, AdamW or Adafactor would come closest."},
-    {"ScheduleFreeAdamW", "AdamW with use_ema=True would come closest."},
     {"LossScaleOptimizer", "It is for float16; training here is in float32: name the inner optimizer."},
     {"MultiOptimizer", "One optimizer updates all layers; trainable=False freezes some."},
     {NULL, NULL},

@@ -2,6 +2,8 @@
 /* Which slots a class keeps: names, order and initial values as Keras creates its variables. */
 #include "optim/slots.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 
 typedef struct slot_row {
@@ -41,6 +43,8 @@ static const slot_row rows[] = {
     ROW(ADAFACTOR, "r", 0, .form = LSI_SLOT_ROWS),
     ROW(ADAFACTOR, "c", 0, .form = LSI_SLOT_COLUMNS),
     ROW(ADAFACTOR, "velocity", 0, .when = NULL),
+    ROW(SCHEDULE_FREE_ADAMW, "momentum", 0, .when = NULL),
+    ROW(SCHEDULE_FREE_ADAMW, "velocity", 0, .when = NULL),
 };
 
 /* The base class makes its own before the others. */
@@ -83,6 +87,11 @@ void lsi_optimizer_fill_slots(lsi_optimizer *o, size_t begin, size_t end) {
   for (int s = 0; s < o->n_slots; s++)
     for (size_t i = begin; i < end; i++)
       o->slots[s][i] = o->slot_initial[s];
+}
+
+void lsi_optimizer_begin(const lsi_optimizer *o, const float *params) {
+  if (o->object.info->kind == LSI_OPT_SCHEDULE_FREE_ADAMW && lsi_optimizer_updates(o) == 0)
+    memcpy(o->slots[0], params, o->n * sizeof *params);
 }
 
 /* Of a vector Keras has one number instead of rows and columns. */

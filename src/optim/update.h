@@ -24,7 +24,8 @@ typedef struct lsi_update {
 typedef void lsi_update_function(const lsi_optimizer *optimizer, const lsi_update *update);
 
 lsi_update_function lsi_update_sgd, lsi_update_rmsprop, lsi_update_adagrad, lsi_update_adam /* AdamW too */,
-    lsi_update_adamax, lsi_update_nadam, lsi_update_adadelta, lsi_update_ftrl, lsi_update_lion;
+    lsi_update_adamax, lsi_update_nadam, lsi_update_adadelta, lsi_update_ftrl, lsi_update_lion,
+    lsi_update_schedule_free_adamw;
 
 /* One whole tensor. Its sums go by fixed blocks (math/tree.h) or in row order: threads change no bit. */
 void lsi_update_lamb(const lsi_optimizer *optimizer, const lsi_update *update, const lsi_optim_tensor *tensor);

@@ -28,6 +28,7 @@ OPTIMIZERS = [
     lambda: keras.optimizers.Ftrl(0.1, l2_regularization_strength=0.01, beta=0.1), lambda: keras.optimizers.Lion(0.002, clipnorm=1.0),
     lambda: keras.optimizers.Lamb(0.01), lambda: keras.optimizers.Adafactor(0.05),
     lambda: keras.optimizers.Nadam(0.005, use_ema=True, ema_momentum=0.9, gradient_accumulation_steps=2),
+    lambda: keras.optimizers.ScheduleFreeAdamW(0.01, warmup_steps=4, weight_decay=0.01),
     lambda: keras.optimizers.Adafactor(schedules.CosineDecay(0.1, 100), use_ema=True, ema_overwrite_frequency=7),
 ]
 

@@ -176,7 +176,7 @@ def refusals():
     for op, arguments in [("metric", {"metric": "Mean()"}), ("metric", {"metric": "Sum()"}),
                           ("activation", {"name": "glu"}), ("activation", {"name": "threshold"}), ("loss", {"loss": "ctc", "activation": "linear"}),
                           ("loss", {"loss": "Circle()", "activation": "linear"}), ("optimizer", {"optimizer": "Muon(0.1)"}),
-                          ("optimizer", {"optimizer": "ScheduleFreeAdamW"}), ("optimizer", {"optimizer": "LossScaleOptimizer"})]:
+                          ("optimizer", {"optimizer": "MultiOptimizer"}), ("optimizer", {"optimizer": "LossScaleOptimizer"})]:
         try:
             oracle(op, arrays, **arguments)
             report.true("refusals", False, str(arguments))

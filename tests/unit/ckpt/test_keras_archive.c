@@ -95,7 +95,7 @@ static void round_trips(void **state) {
   static const char *const optimizers[] = {"SGD(0.1)", "SGD(0.1, momentum=0.9)", "RMSprop(momentum=0.5, centered=True)", "Adagrad",
                                            "Adam(amsgrad=True)", "AdamW", "Adam(CosineDecay(0.01, 100))", "SGD(LinearWarmup(0.1, 10))",
                                            "SGD(Constant(0.2), momentum=0.5)", "Nadam(use_ema=True, gradient_accumulation_steps=3)",
-                                           "Adafactor(use_ema=True)", "Ftrl", "Lamb", "Lion"};
+                                           "Adafactor(use_ema=True)", "Ftrl", "Lamb", "Lion", "ScheduleFreeAdamW"};
   for (size_t i = 0; i < sizeof optimizers / sizeof *optimizers; i++) {
     round_trip_as(optimizers[i], true);
     round_trip_as(optimizers[i], false);
