@@ -13,6 +13,8 @@ typedef struct lsi_files {
   char **paths;              /* [n], owned */
   lsi_part *parts;           /* [n], in the order of their rows */
   ls_dataset_info info;      /* of the whole; without the identity */
+  bool map;                  /* see files that are opened from now on as memory, too */
+  uint64_t looks;
   pthread_mutex_t mutex;     /* one opens at a time */
 } lsi_files;
 
@@ -24,6 +26,10 @@ void lsi_files_destroy(lsi_files **files);
 
 /* The file that holds a row, open for reading. */
 ls_status lsi_files_at(lsi_files *files, int64_t row, lsi_part **part);
+/* Can these rows of a field be decoded where they are: in files seen as memory and, as far as a few of them tell, in the page cache? */
+bool lsi_files_at_hand(lsi_files *files, int field, const int64_t *rows, int64_t n, size_t row_bytes);
+/* Has something become of these rows' files that spoils what was decoded there? For one thread. */
+bool lsi_files_broken(lsi_files *files, const int64_t *rows, int64_t n);
 /* Its place in the list, without opening. */
 int lsi_files_find(const lsi_files *files, int64_t row);
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "par/peers.h"
 
 enum { WHOLE_BYTES = 256 << 20, SLICES = 64, SAMPLED_ROWS = 256, CALLBACK_ROWS = 64, BLOCK_BYTES = 1 << 20 };
 
@@ -58,6 +59,7 @@ static ls_status add_field(lsi_hash *hash, lsi_fields *fields, int field, piece 
   LSI_TRY(lsi_alloc("data set identity", (size_t)(block_rows < p.n ? block_rows : p.n), f->row_bytes, block));
   for (int64_t row = p.first, end = p.first + p.n; row < end; row += block_rows) {
     int64_t count = end - row < block_rows ? end - row : block_rows;
+    lsi_reading_goes_on(&fields->group.comm);
     LSI_TRY(lsi_field_stored(fields, field, row, count, *block));
     lsi_hash_update(hash, *block, (size_t)count * f->row_bytes);
   }

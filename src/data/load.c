@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "par/peers.h"
 
 enum { SLAB_BYTES = 4 << 20 };
 
@@ -72,7 +73,10 @@ static ls_status load_field(lsi_fields *f, int field, lsi_fetcher *fetcher, int 
     const lsi_part *part = &f->files->parts[p];
     int64_t rows = slab_rows(f, field, part->first), end = part->first + part->n_rows;
     for (int64_t first = part->first; first < end; first += rows, slab++)
-      if (slab % size == rank) LSI_TRY(load_slab(f, field, fetcher, first, end - first < rows ? end - first : rows, values));
+      if (slab % size == rank) {
+        lsi_reading_goes_on(&f->group.comm);
+        LSI_TRY(load_slab(f, field, fetcher, first, end - first < rows ? end - first : rows, values));
+      }
   }
   return LS_OK;
 }

@@ -56,16 +56,37 @@ static bool dozes(const lsi_wait *wait) {
   return wait->waited > DOZE_AFTER_S;
 }
 
+/* A slow disk is not a lost rank: the others are told, for a long while, and then look for this one. */
+static ls_status look_at_data(lsi_peers *peers, lsi_wait *wait, double gap) {
+  wait->read_s += gap;
+  wait->waited = DOZE_AFTER_S + DOZE_NS * 1e-9;
+  if (wait->read_s > SHOW_AFTER_S)
+    atomic_store_explicit(&peers->mine->reads, 1, memory_order_relaxed);
+  bool due = wait->read_s - wait->told_s > peers->deadline_s / 4;
+  if (peers->deadline_s > 0 && due && wait->read_s < LSI_DATA_DEADLINES * peers->deadline_s) {
+    wait->told_s = wait->read_s;
+    lsi_reading_tell(peers);
+  }
+  return lsi_peers_check(peers);
+}
+
 /* Once in a while: is it time to give up? A process that was stopped itself (suspended with its job,
    say) must not take that time for the others' delay. */
 static ls_status look(lsi_peers *peers, lsi_wait *wait) {
   double now = lsi_clock_s(), gap = now - wait->last;
   wait->last = now;
-  wait->waited += gap < LONGEST_GAP_S ? gap : LONGEST_GAP_S;
+  gap = gap < LONGEST_GAP_S ? gap : LONGEST_GAP_S;
+  if (wait->reads && atomic_load(wait->reads))
+    return look_at_data(peers, wait, gap);
+  wait->waited += gap;
   if (wait->waited < SHOW_AFTER_S)
     return LS_OK;
   atomic_store_explicit(&peers->mine->waits, 1, memory_order_relaxed);
   bool late = peers->deadline_s > 0 && wait->waited > peers->deadline_s;
+  if (late && lsi_reading_heard(peers)) {
+    wait->waited = peers->deadline_s / 2;
+    late = false;
+  }
   return late || lsi_roll_call_begun(peers) ? lsi_roll_call(peers) : LS_OK;
 }
 
@@ -93,6 +114,8 @@ ls_status lsi_wait_pause(lsi_peers *peers, lsi_wait *wait) {
 void lsi_wait_end(lsi_peers *peers, const lsi_wait *wait) {
   if (!peers || !wait->polls)
     return;
+  if (wait->read_s > 0)
+    atomic_store_explicit(&peers->mine->reads, 0, memory_order_relaxed);
   if (!aside)
     peers->waited_s += lsi_clock_s() - wait->began;
   if (wait->waited >= SHOW_AFTER_S && !atomic_load(&peers->lost)) /* then it stays, for the roll call */
@@ -125,8 +148,8 @@ static ls_status keep_going(const lsi_comm *comm, const lsi_wait *wait) {
       comm, MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm->peers->calls, &found, MPI_STATUS_IGNORE));
 }
 
-ls_status lsi_counters_wait(lsi_counter *counters, int n, uint64_t target, const lsi_comm *comm) {
-  lsi_wait wait = {0};
+ls_status lsi_counters_wait_reading(lsi_counter *counters, int n, uint64_t target, const lsi_comm *comm, const atomic_bool *reads) {
+  lsi_wait wait = {.reads = reads};
   ls_status status = LS_OK;
   for (int i = 0; i < n && status == LS_OK; i++) {
     while (status == LS_OK &&
@@ -138,4 +161,8 @@ ls_status lsi_counters_wait(lsi_counter *counters, int n, uint64_t target, const
   }
   lsi_wait_end(comm->peers, &wait);
   return status;
+}
+
+ls_status lsi_counters_wait(lsi_counter *counters, int n, uint64_t target, const lsi_comm *comm) {
+  return lsi_counters_wait_reading(counters, n, target, comm, NULL);
 }

@@ -51,6 +51,7 @@ def streamed(folder):
 
 
 LONG = ["data.memory_limit_mib=1", "fit.batch_size=1024", "fit.epochs=60"]
+SLOW_MS = {"contiguous": 400, "compressed": 200}  # a read; a group takes a dozen or more
 LAYOUTS = {"contiguous": [], "in chunks": ["--chunk-rows", "512"], "compressed": ["--chunk-rows", "512", "--deflate", "1"]}
 
 
@@ -78,6 +79,21 @@ def cut(folder):
         row("data set (%s) cut while it is streamed" % layout, outcome, resumes(config, out, expected, LONG, 3))
 
 
+def slow(folder):
+    """A rank whose files come slower than the deadline is not lost, alone or when others of its node wait for its chunks."""
+    config, _ = make_large(folder)
+    settings = STREAMED[:2] + ["fit.epochs=1"]
+    check(Run(train(config, folder + "/quick", settings), 2).end().code == 0, "the undisturbed run fails")
+    expected = result(folder + "/quick")
+    for layout in ("contiguous", "compressed"):
+        store(folder, layout)
+        out = folder + "/slow-" + layout
+        outcome = Run(train(config, out, settings + ["parallel.deadline_seconds=2"]), 3, fault="slow-read data.h5 %d 40" % SLOW_MS[layout],
+                      rank=1).end()
+        check(outcome.code == 0, "a slow disk, %s: exit code %d\n%s" % (layout, outcome.code, outcome.stderr))
+        row("data set (%s) read slower than the deadline" % layout, outcome, result(out) == expected)
+
+
 def spoil(path):
     """One byte in the middle of the file, which is among the values of x."""
     with open(path, "r+b") as data:
@@ -100,4 +116,4 @@ def damaged(folder):
             row("data set (%s, %s) with a damaged chunk" % (layout, held), outcome, "nothing written")
 
 
-main(in_memory, streamed, cut, damaged)
+main(in_memory, streamed, cut, damaged, slow)
