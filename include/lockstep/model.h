@@ -94,6 +94,8 @@ LS_API ls_status ls_model_add_normalization(ls_model *model, const ls_normalizat
  * ActivityRegularization, UnitNormalization, RMSNormalization. For example "LeakyReLU(negative_slope=0.1)", "Reshape([4, 7], name='rows')".
  */
 LS_API ls_status ls_model_add(ls_model *model, const char *layer);
+/** A penalty of what the layer added last gives, "L2(0.01)", as every Keras layer takes one (NULL: none). */
+LS_API ls_status ls_model_set_activity_regularizer(ls_model *model, const char *regularizer);
 
 typedef struct ls_compile_spec {
   const char *optimizer;          /* NULL: "rmsprop" */

@@ -137,7 +137,8 @@ typedef struct ls_verify_spec {
 LS_API ls_status ls_model_verify(ls_model *model, ls_dataset *train, ls_dataset *validation, const ls_fit_spec *spec,
                                  const ls_verify_spec *verify);
 
-/** Loss first, then the metrics in the order they were compiled. `values` [ls_model_metric_count].
+/** Loss first, then the metrics in the order they were compiled. `values` [ls_model_metric_count]: a metric with a list of
+    thresholds, and F1Score and FBetaScore without an average, give several, called "precision[0]", "precision[1]", ...
     The batch size (0: 32) changes no bit of them, unless a layer has an activity regularizer, which Keras counts batch by
     batch. LS_ERR_INTERRUPTED after a signal, if the context catches them. */
 LS_API int ls_model_metric_count(const ls_model *model);

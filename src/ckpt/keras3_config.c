@@ -102,11 +102,10 @@ static json_t *write_model(const lsi_net *net) {
   return NULL;
 }
 
-/* Names go as names. "crossentropy" resolves itself here, as it does not in the older layout. */
+/* Names go as names. */
 static json_t *write_metric(const char *text, const json_t *old_name) {
   lsi_object object;
   if (lsi_object_parse(&lsi_metrics, text, &object) != LS_OK) return NULL;
-  if (object.info->kind == LSI_METRIC_CROSSENTROPY_AUTO) return json_string("crossentropy");
   bool by_name = strcmp(text, object.info->class_name) != 0 || strcmp(text, object.info->name) == 0;
   if (by_name && !strchr(text, '(')) return json_deep_copy(old_name);
   json_t *whole = lsi_keras_object_write(&object, true);

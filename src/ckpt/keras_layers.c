@@ -20,7 +20,9 @@ typedef enum field_type {
   FIELD_NUMBER,     /* double */
   FIELD_OPTIONAL,   /* double, NAN: null */
   FIELD_ALIAS,      /* a number by its older key, read only */
+  FIELD_INTEGER,    /* int64_t, checked when it is built */
   FIELD_SHAPE,      /* lsi_shape, one size may be -1 */
+  FIELD_AXES,       /* lsi_shape or null */
   FIELD_BOOL,
   FIELD_ACTIVATION, /* by name */
   FIELD_OBJECT,     /* lsi_object of `family` */
@@ -65,7 +67,6 @@ static const field dense_fields[] = {
     INITIALIZER("bias_initializer", dense.bias_initializer),
     REGULARIZER("kernel_regularizer", dense.kernel_regularizer),
     REGULARIZER("bias_regularizer", dense.bias_regularizer),
-    REGULARIZER("activity_regularizer", dense.activity_regularizer),
     CONSTRAINT("kernel_constraint", dense.kernel_constraint), CONSTRAINT("bias_constraint", dense.bias_constraint), {0}};
 static const field activation_fields[] = {{"activation", FIELD_ACTIVATION, AT(activation), NULL, true}, {0}};
 static const field dropout_fields[] = {{"rate", FIELD_NUMBER, AT(dropout.rate), NULL, true}, OFF("noise_shape"),
@@ -89,13 +90,17 @@ static const field leaky_relu_fields[] = {NUMBER("negative_slope", relu.negative
                                           {"alpha", FIELD_ALIAS, AT(relu.negative_slope), NULL, false}, {0}};
 static const field elu_fields[] = {NUMBER("alpha", elu_alpha), {0}};
 static const field prelu_fields[] = {INITIALIZER("alpha_initializer", prelu.alpha_initializer), REGULARIZER("alpha_regularizer", prelu.alpha_regularizer),
-                                     CONSTRAINT("alpha_constraint", prelu.alpha_constraint), OFF("shared_axes"), {0}};
+                                     CONSTRAINT("alpha_constraint", prelu.alpha_constraint), {"shared_axes", FIELD_AXES, AT(prelu.shared_axes), NULL, false}, {0}};
 static const field axis_fields[] = {LAST_AXIS, {0}};
 static const field rms_fields[] = {LAST_AXIS, NUMBER("epsilon", norm.epsilon), {0}};
 static const field noise_fields[] = {{"stddev", FIELD_NUMBER, AT(dropout.rate), NULL, true}, {"seed", FIELD_SEED, AT(dropout.seed), NULL, false}, {0}};
 static const field gaussian_dropout_fields[] = {{"rate", FIELD_NUMBER, AT(dropout.rate), NULL, true},
                                                 {"seed", FIELD_SEED, AT(dropout.seed), NULL, false}, {0}};
 static const field reshape_fields[] = {{"target_shape", FIELD_SHAPE, AT(target), NULL, true}, {0}};
+static const field permute_fields[] = {{"dims", FIELD_SHAPE, AT(target), NULL, true}, {0}};
+static const field repeat_vector_fields[] = {{"n", FIELD_COUNT, AT(repeats), NULL, true}, {0}};
+static const field group_normalization_fields[] = {{"groups", FIELD_INTEGER, AT(norm.groups), NULL, false}, LAST_AXIS, NUMBER("epsilon", norm.epsilon),
+                                                   BETA_AND_GAMMA, {0}};
 static const field identity_fields[] = {{0}};
 static const field activity_fields[] = {NUMBER("l1", activity.l1), NUMBER("l2", activity.l2), {0}};
 
@@ -122,6 +127,9 @@ static const field *const fields_of[LSI_LAYER_KINDS] = {
     [LSI_LAYER_ACTIVITY_REGULARIZATION] = activity_fields,
     [LSI_LAYER_UNIT_NORMALIZATION] = axis_fields,
     [LSI_LAYER_RMS_NORMALIZATION] = rms_fields,
+    [LSI_LAYER_PERMUTE] = permute_fields,
+    [LSI_LAYER_REPEAT_VECTOR] = repeat_vector_fields,
+    [LSI_LAYER_GROUP_NORMALIZATION] = group_normalization_fields,
 };
 
 /* ---- writing ---- */
@@ -148,10 +156,12 @@ static json_t *write_sizes(const lsi_shape *shape) {
 static json_t *write_field(const lsi_layer *layer, const field *f) {
   const void *at = (const char *)layer + f->offset;
   switch (f->type) {
-  case FIELD_COUNT: return json_integer(*(const int64_t *)at);
+  case FIELD_COUNT:
+  case FIELD_INTEGER: return json_integer(*(const int64_t *)at);
   case FIELD_NUMBER: return json_real(*(const double *)at);
   case FIELD_OPTIONAL: return isnan(*(const double *)at) ? json_null() : json_real(*(const double *)at);
   case FIELD_SHAPE: return write_sizes(at);
+  case FIELD_AXES: return ((const lsi_shape *)at)->rank > 0 ? write_sizes(at) : json_null();
   case FIELD_BOOL: return json_boolean(*(const bool *)at);
   case FIELD_ACTIVATION: return json_string(lsi_activation_name(*(const lsi_activation *)at));
   case FIELD_OBJECT: return lsi_keras_object_write(at, false);
@@ -184,6 +194,8 @@ json_t *lsi_keras_layer_write(const lsi_layer *layer) {
     for (const field *f = fields_of[layer->kind]; f->key; f++)
       if (f->type != FIELD_IGNORED && f->type != FIELD_ALIAS) failed |= json_object_set_new(config, f->key, write_field(layer, f));
   }
+  if (layer->activity_regularizer.info || layer->kind == LSI_LAYER_DENSE) /* others know the key when there is one */
+    failed |= json_object_set_new(config, "activity_regularizer", lsi_keras_object_write(&layer->activity_regularizer, false));
   failed |= json_object_set_new(whole, "class_name", json_string(layer->ops->class_name));
   failed |= json_object_set_new(whole, "config", config);
   if (!failed) return whole;
@@ -246,12 +258,12 @@ static ls_status read_numbers(const char *key, const json_t *value, lsi_layer *l
   return LS_OK;
 }
 
-static ls_status read_sizes(const json_t *value, lsi_shape *out) {
+static ls_status read_sizes(const char *key, const json_t *value, lsi_shape *out) {
   size_t n = json_array_size(value);
-  if (n < 1 || n > LS_MAX_RANK) return unfit("target_shape", value, "1 to 8 sizes");
+  if (n < 1 || n > LS_MAX_RANK) return unfit(key, value, "a list of 1 to 8");
   out->rank = (int)n;
   for (size_t d = 0; d < n; d++) {
-    if (!json_is_integer(json_array_get(value, d))) return unfit("target_shape", value, "integers");
+    if (!json_is_integer(json_array_get(value, d))) return unfit(key, value, "integers");
     out->dims[d] = json_integer_value(json_array_get(value, d));
   }
   return LS_OK;
@@ -279,7 +291,14 @@ static ls_status read_field(const field *f, const json_t *value, int in_rank, ls
     if (!json_is_boolean(value)) return unfit(f->key, value, "true or false");
     *(bool *)at = json_is_true(value);
     return LS_OK;
-  case FIELD_SHAPE: return read_sizes(value, at);
+  case FIELD_INTEGER:
+    if (!json_is_integer(value)) return unfit(f->key, value, "an integer");
+    *(int64_t *)at = json_integer_value(value);
+    return LS_OK;
+  case FIELD_AXES:
+    if (json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0)) return LS_OK;
+    return read_sizes(f->key, value, at);
+  case FIELD_SHAPE: return read_sizes(f->key, value, at);
   case FIELD_ACTIVATION: return read_activation(value, at);
   case FIELD_OBJECT: return lsi_keras_object_read(f->family, value, at);
   case FIELD_SEED:
@@ -311,6 +330,7 @@ static ls_status read_dtype(lsi_layer_kind kind, const json_t *value) {
 static ls_status read_common(const char *key, const json_t *value, lsi_layer *layer, bool *known) {
   *known = true;
   if (strcmp(key, "dtype") == 0) return read_dtype(layer->kind, value);
+  if (strcmp(key, "activity_regularizer") == 0) return lsi_keras_object_read(&lsi_regularizers, value, &layer->activity_regularizer);
   if (strcmp(key, "trainable") == 0) {
     layer->frozen = json_is_false(value);
     return json_is_boolean(value) ? LS_OK : unfit(key, value, "true or false");

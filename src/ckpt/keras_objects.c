@@ -19,6 +19,7 @@ static json_t *write_number(const lsi_param_info *param, double value) {
 }
 
 static json_t *write_list(const lsi_param_info *param, const double *list, int n) {
+  if (n == 1 && param->default_text) return write_number(param, list[0]); /* LSI_OR_NUMBER */
   json_t *array = json_array();
   int failed = 0;
   for (int i = 0; i < n; i++) failed |= json_array_append_new(array, write_number(param, list[i]));

@@ -24,7 +24,10 @@ static json_t *write_call(const lsi_object *object) {
 /* The loss's config in Keras has a name and a reduction besides its own arguments. */
 static json_t *write_loss(const lsi_compile *compile) {
   if (!compile->loss.info) return json_null();
-  if (!strchr(compile->loss_text, '(') && strcmp(compile->loss_text, compile->loss.info->class_name) != 0)
+  /* Not resolved by any data yet. Keras does not find the short name in this file format. */
+  if (compile->loss.info->kind == LSI_LOSS_CROSSENTROPY_AUTO) return json_string("sparse_categorical_crossentropy");
+  bool is_class = strcmp(compile->loss_text, compile->loss.info->class_name) == 0;
+  if (!strchr(compile->loss_text, '(') && !is_class)
     return json_string(compile->loss.info->name); /* told by name, kept by name */
   json_t *json = lsi_keras_object_write(&compile->loss, false);
   json_t *config = json_object_get(json, "config");
@@ -196,7 +199,7 @@ static ls_status read_keras(const json_t *json, lsi_compile *compile) {
   return read_metrics(compile, json_object_get(json, "weighted_metrics"), true);
 }
 
-static ls_status read_own(const json_t *own, lsi_compile *compile) {
+static ls_status read_own(const json_t *json, const json_t *own, lsi_compile *compile) {
   const char *optimizer = json_string_value(json_object_get(own, "optimizer"));
   const char *loss = json_string_value(json_object_get(own, "loss"));
   LSI_CHECK(optimizer, LS_ERR_FORMAT, NULL, "'lockstep' has no optimizer");
@@ -204,6 +207,8 @@ static ls_status read_own(const json_t *own, lsi_compile *compile) {
   if (loss) {
     LSI_TRY(keep_text(loss, compile->loss_text));
     LSI_TRY(lsi_object_parse(&lsi_losses, loss, &compile->loss));
+    if (compile->loss.info->kind == LSI_LOSS_CROSSENTROPY_AUTO) /* which Keras is told resolved */
+      LSI_TRY(lsi_keras_object_read(&lsi_losses, json_object_get(json, "loss"), &compile->loss));
   }
   LSI_TRY(read_loss_weights(json_object_get(own, "loss_weights"), compile));
   LSI_TRY(read_metrics(compile, json_object_get(own, "metrics"), false));
@@ -215,7 +220,7 @@ ls_status lsi_keras_training_parse(const char *text, lsi_compile *compile) {
   lsi_compile read = {0};
   LSI_TRY(lsi_keras_json_parse("training_config", text, &json));
   const json_t *own = json_object_get(json, "lockstep");
-  ls_status status = own ? read_own(own, &read) : read_keras(json, &read);
+  ls_status status = own ? read_own(json, own, &read) : read_keras(json, &read);
   json_decref(json);
   if (status != LS_OK)
     lsi_error_prefix("training_config");

@@ -200,25 +200,51 @@ static ls_status read_slots(hid_t file, const char *path, const lsi_keras_slot *
   return LS_OK;
 }
 
-/* Keras 2 has no variable for the learning rate: the first slot follows. */
-static bool is_scalar(hid_t file, const char *path, const char *name) {
+static bool has_shape(hid_t file, const char *path, const char *name, int rank, const int64_t *dims) {
   lsi_h5_array array;
   if (lsi_h5_array_open(file, path, name, &array) != LS_OK) {
     lsi_error_clear(); /* whoever reads it says so */
     return true;
   }
+  bool same = array.rank == rank;
+  for (int d = 0; same && d < rank; d++) same = array.dims[d] == (uint64_t)dims[d];
   lsi_h5_array_close(&array);
-  return array.rank == 0;
+  return same;
 }
 
-/* Nadam's one scalar ends the list since Keras 3.12; up to 3.9 it came first. */
-static void find_scalar(hid_t file, const char *path, int first, lsi_keras_slot *slots, size_t n) {
+/* Keras 2 has no variable for the learning rate: the first slot follows. */
+static bool is_scalar(hid_t file, const char *path, const char *name) {
+  return has_shape(file, path, name, 0, NULL);
+}
+
+/* Averages and accumulators of gradients come one after the other since Keras 3.12; up to 3.9 they alternate, tensor by tensor. Only
+   the shapes tell. */
+static ls_status find_pairs(hid_t file, const char *path, int first, lsi_keras_slot *slots, size_t tensors) {
+  bool in_turn = true, paired = true;
   char name[NAME];
-  snprintf(name, sizeof name, "optimizer/vars/%d", first);
-  if (n < 2 || slots[n - 1].tensor || slots[0].rank == 0 || !lsi_h5_has(file, name) || !is_scalar(file, path, name)) return;
+  for (size_t i = 0; i < 2 * tensors; i++) {
+    const lsi_keras_slot *one = &slots[i], *other = &slots[i / 2 + i % 2 * tensors];
+    snprintf(name, sizeof name, "optimizer/vars/%zu", i + (size_t)first);
+    in_turn = in_turn && has_shape(file, path, name, one->rank, one->dims);
+    paired = paired && has_shape(file, path, name, other->rank, other->dims);
+  }
+  if (in_turn || !paired) return LS_OK;
+  lsi_keras_slot *old;
+  LSI_TRY(LSI_ALLOC("optimizer variables", 2 * tensors, &old));
+  memcpy(old, slots, 2 * tensors * sizeof *old);
+  for (size_t i = 0; i < 2 * tensors; i++) slots[i] = old[i / 2 + i % 2 * tensors];
+  lsi_free(old);
+  return LS_OK;
+}
+
+/* Nadam's one scalar ends the list since Keras 3.12; up to 3.9 it came before Nadam's own slots. */
+static void find_scalar(hid_t file, const char *path, int first, size_t base, lsi_keras_slot *slots, size_t n) {
+  char name[NAME];
+  snprintf(name, sizeof name, "optimizer/vars/%zu", (size_t)first + base);
+  if (n < base + 2 || slots[n - 1].tensor || slots[base].rank == 0 || !lsi_h5_has(file, name) || !is_scalar(file, path, name)) return;
   lsi_keras_slot scalar = slots[n - 1];
-  memmove(slots + 1, slots, (n - 1) * sizeof *slots);
-  slots[0] = scalar;
+  memmove(slots + base + 1, slots + base, (n - 1 - base) * sizeof *slots);
+  slots[base] = scalar;
 }
 
 static ls_status read_variables(hid_t file, const char *path, const lsi_net *net, lsi_keras_slot *slots, size_t n, lsi_optimizer *optimizer) {
@@ -234,7 +260,10 @@ static ls_status read_variables(hid_t file, const char *path, const lsi_net *net
   LSI_TRY(lsi_keras_scalar_read(file, path, "optimizer/vars/0", &iteration));
   rate = NAN;
   if (scalars == 2) LSI_TRY(lsi_keras_scalar_read(file, path, "optimizer/vars/1", &rate));
-  find_scalar(file, path, scalars, slots, n);
+  size_t tensors = lsi_keras_count_trainable(net);
+  bool averages = optimizer->average >= 0, accumulates = optimizer->accumulator >= 0;
+  if (!none && averages && accumulates) LSI_TRY(find_pairs(file, path, scalars, slots, tensors));
+  find_scalar(file, path, scalars, tensors * ((size_t)averages + accumulates), slots, n);
   if (!none) LSI_TRY(read_slots(file, path, slots, n, scalars, optimizer));
   LSI_CHECK(iteration >= 0 && iteration < 0x1p53, LS_ERR_CORRUPT, NULL, "'optimizer/vars/0': iteration %g", iteration);
   lsi_keras_optimizer_set(path, optimizer, iteration, rate, !none);

@@ -122,6 +122,16 @@ void lsi_onnx_int(lsi_onnx_graph *graph, const char *name, int64_t value) {
   out->i = value;
 }
 
+void lsi_onnx_int_list(lsi_onnx_graph *graph, const char *name, size_t n, const int64_t *values) {
+  LsiOnnx__AttributeProto *out = attribute(graph, name);
+  int64_t *own = lsi_onnx_take(graph, n, sizeof *own);
+  if (!out || !own) return;
+  memcpy(own, values, n * sizeof *own);
+  out->type = LSI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS;
+  out->n_ints = n;
+  out->ints = own;
+}
+
 /* ---- initializers ---- */
 
 static const char *raw_initializer(lsi_onnx_graph *graph, const char *name, int type, int rank, const int64_t *dims, size_t bytes,

@@ -40,6 +40,7 @@ void lsi_onnx_unused_output(lsi_onnx_graph *graph);
 /* Attributes of the node added last. */
 void lsi_onnx_float(lsi_onnx_graph *graph, const char *name, double value);
 void lsi_onnx_int(lsi_onnx_graph *graph, const char *name, int64_t value);
+void lsi_onnx_int_list(lsi_onnx_graph *graph, const char *name, size_t n, const int64_t *values);
 
 /* Initializers; each call gives the value's name. One of the layer's tensors: */
 const char *lsi_onnx_weight(lsi_onnx_graph *graph, const lsi_tensor *tensor);

@@ -108,6 +108,42 @@ static void add_reshape(lsi_onnx_graph *graph, const lsi_shape *shape) {
   LSI_ONNX_NODE(graph, "Reshape", graph->value, lsi_onnx_ints(graph, "shape", (size_t)shape->rank + 1, sizes));
 }
 
+static void add_permute(lsi_onnx_graph *graph, const lsi_layer *layer) {
+  int64_t order[LS_MAX_RANK + 1] = {0};
+  for (int d = 0; d < layer->target.rank; d++) order[d + 1] = layer->target.dims[d];
+  LSI_ONNX_NODE(graph, "Transpose", graph->value);
+  lsi_onnx_int_list(graph, "perm", (size_t)layer->target.rank + 1, order);
+}
+
+static void add_repeat_vector(lsi_onnx_graph *graph, const lsi_layer *layer) {
+  const int64_t axis = 1, shape[3] = {1, layer->repeats, 1};
+  const char *row = LSI_ONNX_NODE(graph, "Unsqueeze", graph->value, lsi_onnx_ints(graph, "axes", 1, &axis));
+  LSI_ONNX_NODE(graph, "Expand", row, lsi_onnx_ints(graph, "shape", 3, shape));
+}
+
+static const char *mean_of_group(lsi_onnx_graph *graph, const char *x, const char *axes, double n) {
+  return LSI_ONNX_NODE(graph, "Div", LSI_ONNX_NODE(graph, "ReduceSum", x, axes), lsi_onnx_scalar(graph, n));
+}
+
+/* As [batch, lead, groups, values of a group]. ONNX's operator of this name has its channels on axis 1 (and is newer). */
+static void add_group_normalization(lsi_onnx_graph *graph, const lsi_layer *layer) {
+  const lsi_tensor *gamma = lsi_layer_tensor(layer, "gamma"), *beta = lsi_layer_tensor(layer, "beta");
+  const int64_t groups = layer->norm.groups, width = (int64_t)lsi_layer_width(layer) / groups, within[2] = {1, 3};
+  const int64_t apart[4] = {0, (int64_t)layer->lead, groups, width};
+  const double n = (double)layer->lead * (double)width;
+  int64_t whole[LS_MAX_RANK + 1] = {0};
+  for (int d = 0; d < layer->out.rank; d++) whole[d + 1] = layer->out.dims[d];
+  const char *axes = lsi_onnx_ints(graph, "axes", 2, within);
+  const char *x = LSI_ONNX_NODE(graph, "Reshape", graph->value, lsi_onnx_ints(graph, "groups", 4, apart));
+  const char *centred = LSI_ONNX_NODE(graph, "Sub", x, mean_of_group(graph, x, axes, n));
+  const char *variance = mean_of_group(graph, LSI_ONNX_NODE(graph, "Mul", centred, centred), axes, n);
+  const char *spread = LSI_ONNX_NODE(graph, "Sqrt", LSI_ONNX_NODE(graph, "Add", variance, lsi_onnx_scalar(graph, layer->norm.epsilon)));
+  const char *scaled = LSI_ONNX_NODE(graph, "Div", centred, spread);
+  const char *y = LSI_ONNX_NODE(graph, "Reshape", scaled, lsi_onnx_ints(graph, "shape", (size_t)layer->out.rank + 1, whole));
+  if (gamma) y = LSI_ONNX_NODE(graph, "Mul", y, lsi_onnx_weight(graph, gamma));
+  if (beta) LSI_ONNX_NODE(graph, "Add", y, lsi_onnx_weight(graph, beta));
+}
+
 static void add_kind(lsi_onnx_graph *graph, const lsi_layer *layer) {
   switch (layer->kind) {
     case LSI_LAYER_FLATTEN: LSI_ONNX_NODE(graph, "Flatten", graph->value); return;
@@ -125,6 +161,9 @@ static void add_kind(lsi_onnx_graph *graph, const lsi_layer *layer) {
     case LSI_LAYER_PRELU: LSI_ONNX_NODE(graph, "PRelu", graph->value, lsi_onnx_weight(graph, &layer->tensors[0])); return;
     case LSI_LAYER_SOFTMAX: lsi_onnx_add_activation(graph, LSI_ACT_SOFTMAX, lsi_layer_width(layer), graph->value); return;
     case LSI_LAYER_RESHAPE: add_reshape(graph, &layer->out); return;
+    case LSI_LAYER_PERMUTE: add_permute(graph, layer); return;
+    case LSI_LAYER_REPEAT_VECTOR: add_repeat_vector(graph, layer); return;
+    case LSI_LAYER_GROUP_NORMALIZATION: add_group_normalization(graph, layer); return;
     case LSI_LAYER_UNIT_NORMALIZATION:
     case LSI_LAYER_RMS_NORMALIZATION: add_row_norm(graph, layer); return;
     case LSI_LAYER_BATCH_NORMALIZATION: add_batch_normalization(graph, layer); return;

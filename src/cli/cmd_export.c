@@ -35,7 +35,7 @@ static void report(const cli_args *args, const export_format *format, int64_t it
   if (format->state && iteration > 0)
     printf("; optimizer at iteration %lld", (long long)iteration);
   else if (format->state)
-    printf("; optimizer fresh (checkpoints and .keras files carry its state)");
+    printf("; optimizer at iteration 0, its slots as they begin (a run's checkpoints carry them trained)");
   printf("\n");
 }
 

@@ -17,7 +17,6 @@ static ls_status add_dense(ls_model *model, lsi_values v) {
                         .bias_initializer = lsi_get_text(v, "bias_initializer"),
                         .kernel_regularizer = lsi_get_text(v, "kernel_regularizer"),
                         .bias_regularizer = lsi_get_text(v, "bias_regularizer"),
-                        .activity_regularizer = lsi_get_text(v, "activity_regularizer"),
                         .kernel_constraint = lsi_get_text(v, "kernel_constraint"),
                         .bias_constraint = lsi_get_text(v, "bias_constraint"),
                         .name = lsi_get_text(v, "name"),
@@ -88,17 +87,6 @@ static ls_status add_normalization(ls_model *model, lsi_values v) {
 }
 
 /* The others go as calls. */
-static ls_status add_reshape(ls_model *model, lsi_values v) {
-  char text[512];
-  int n, used = snprintf(text, sizeof text, "Reshape([");
-  const int64_t *sizes = lsi_get_list(v, "target_shape", &n);
-  const char *name = lsi_get_text(v, "name");
-  for (int d = 0; d < n && used < 300; d++)
-    used += snprintf(text + used, sizeof text - (size_t)used, "%s%lld", d ? ", " : "", (long long)sizes[d]);
-  snprintf(text + used, sizeof text - (size_t)used, name ? "], name='%.100s')" : "])", name);
-  return ls_model_add(model, text);
-}
-
 static ls_status add_call(ls_model *model, const char *class_name, lsi_values v) {
   char text[LSI_CALL_TEXT];
   LSI_TRY(lsi_call_text(class_name, v, "input_shape", text, sizeof text));
@@ -109,7 +97,6 @@ static const struct {
   const char *name;
   ls_status (*add)(ls_model *, lsi_values);
 } builders[] = {
-    {"Reshape", add_reshape},
     {"Flatten", add_flatten},
     {"Dense", add_dense},
     {"Activation", add_activation},
@@ -132,8 +119,11 @@ static ls_status add_layer(ls_model *model, const char *class_name, lsi_values v
     return add_input(model, v, "shape");
   LSI_TRY(add_input(model, v, "input_shape"));
   for (size_t i = 0; i < sizeof builders / sizeof *builders; i++)
-    if (strcmp(builders[i].name, class_name) == 0)
-      return builders[i].add(model, v);
+    if (strcmp(builders[i].name, class_name) == 0) {
+      LSI_TRY(builders[i].add(model, v));
+      const char *activity = lsi_get_text(v, "activity_regularizer");
+      return activity ? ls_model_set_activity_regularizer(model, activity) : LS_OK;
+    }
   return add_call(model, class_name, v);
 }
 

@@ -45,7 +45,7 @@ ls_status lsi_call_text(const char *class_name, lsi_values values, const char *s
   put(&w, "%s", class_name);
   for (int i = 0; i < values.map->n; i++) {
     const lsi_key *key = &values.map->keys[i];
-    char scratch[64];
+    char scratch[256]; /* a list of eight sizes fits */
     if (!lsi_is_given(values, key->name) || (skip && strcmp(key->name, skip) == 0))
       continue;
     const char *text = lsi_get_as_text(values, key, scratch, sizeof scratch);

@@ -11,7 +11,8 @@
 #define INPUT_SHAPE                                                                                \
   KEY("input_shape", INTS, NULL, "[1,1e9]",                                                        \
       "of one sample; on the first layer, unless that is Input")
-#define COMMON NAME, INPUT_SHAPE
+#define ACTIVITY KEY("activity_regularizer", TEXT, NULL, NULL, "a penalty of the outputs; any layer takes one")
+#define COMMON NAME, ACTIVITY, INPUT_SHAPE
 
 static const lsi_key input_keys[] = {
     KEY("shape", INTS, NULL, "[1,1e9]", "of one sample, without the batch dimension",
@@ -25,9 +26,8 @@ static const lsi_key dense_keys[] = {
     KEY("kernel_initializer", TEXT, "glorot_uniform", NULL,
         "a name, or a call: RandomNormal(stddev=0.02)"),
     KEY("bias_initializer", TEXT, "zeros", NULL, ""),
-    KEY("kernel_regularizer", TEXT, NULL, NULL, "l1, l2, l1_l2, or a call: L2(0.001)"),
+    KEY("kernel_regularizer", TEXT, NULL, NULL, "l1, l2, l1_l2, orthogonal_regularizer, or a call: L2(0.001)"),
     KEY("bias_regularizer", TEXT, NULL, NULL, ""),
-    KEY("activity_regularizer", TEXT, NULL, NULL, ""),
     KEY("kernel_constraint", TEXT, NULL, NULL, "non_neg, unit_norm, max_norm, min_max_norm, or a call: MaxNorm(3.0)"),
     KEY("bias_constraint", TEXT, NULL, NULL, ""),
     TRAINABLE,
@@ -42,32 +42,32 @@ static const lsi_key dropout_keys[] = {
     KEY("seed", INT, "0", "[0,9e18]", "0: from fit.seed and the layer's place"),
     COMMON,
 };
+/* What the normalizations share. */
+#define VARIANCE_EPSILON KEY("epsilon", FLOAT, "0.001", "(0,inf)", "added to the variance")
+#define BETA_AND_GAMMA                                         \
+    KEY("center", BOOL, "true", NULL, "learn an offset beta"), \
+    KEY("scale", BOOL, "true", NULL, "learn a factor gamma"),  \
+    KEY("beta_initializer", TEXT, "zeros", NULL, ""),          \
+    KEY("gamma_initializer", TEXT, "ones", NULL, "")
+#define BETA_AND_GAMMA_LIMITS                       \
+    KEY("beta_regularizer", TEXT, NULL, NULL, ""),  \
+    KEY("gamma_regularizer", TEXT, NULL, NULL, ""), \
+    KEY("beta_constraint", TEXT, NULL, NULL, ""),   \
+    KEY("gamma_constraint", TEXT, NULL, NULL, "")
 static const lsi_key batch_normalization_keys[] = {
     KEY("momentum", FLOAT, "0.99", "[0,1]", "of the moving mean and variance"),
-    KEY("epsilon", FLOAT, "0.001", "(0,inf)", "added to the variance"),
-    KEY("center", BOOL, "true", NULL, "learn an offset beta"),
-    KEY("scale", BOOL, "true", NULL, "learn a factor gamma"),
-    KEY("beta_initializer", TEXT, "zeros", NULL, ""),
-    KEY("gamma_initializer", TEXT, "ones", NULL, ""),
+    VARIANCE_EPSILON,
+    BETA_AND_GAMMA,
     KEY("moving_mean_initializer", TEXT, "zeros", NULL, ""),
     KEY("moving_variance_initializer", TEXT, "ones", NULL, ""),
-    KEY("beta_regularizer", TEXT, NULL, NULL, ""),
-    KEY("gamma_regularizer", TEXT, NULL, NULL, ""),
-    KEY("beta_constraint", TEXT, NULL, NULL, ""),
-    KEY("gamma_constraint", TEXT, NULL, NULL, ""),
+    BETA_AND_GAMMA_LIMITS,
     TRAINABLE,
     COMMON,
 };
 static const lsi_key layer_normalization_keys[] = {
-    KEY("epsilon", FLOAT, "0.001", "(0,inf)", "added to the variance"),
-    KEY("center", BOOL, "true", NULL, "learn an offset beta"),
-    KEY("scale", BOOL, "true", NULL, "learn a factor gamma"),
-    KEY("beta_initializer", TEXT, "zeros", NULL, ""),
-    KEY("gamma_initializer", TEXT, "ones", NULL, ""),
-    KEY("beta_regularizer", TEXT, NULL, NULL, ""),
-    KEY("gamma_regularizer", TEXT, NULL, NULL, ""),
-    KEY("beta_constraint", TEXT, NULL, NULL, ""),
-    KEY("gamma_constraint", TEXT, NULL, NULL, ""),
+    VARIANCE_EPSILON,
+    BETA_AND_GAMMA,
+    BETA_AND_GAMMA_LIMITS,
     TRAINABLE,
     COMMON,
 };
@@ -96,6 +96,7 @@ static const lsi_key prelu_keys[] = {
     KEY("alpha_initializer", TEXT, "zeros", NULL, "alpha is the slope below 0 of each value, and learned"),
     KEY("alpha_regularizer", TEXT, NULL, NULL, ""),
     KEY("alpha_constraint", TEXT, NULL, NULL, ""),
+    KEY("shared_axes", INTS, NULL, "[1,8]", "dimensions of a sample, from 1, along which one alpha serves all"),
     TRAINABLE,
     COMMON,
 };
@@ -108,8 +109,19 @@ static const lsi_key alpha_dropout_keys[] = {KEY("rate", FLOAT, NULL, "[0,1)", "
                                              COMMON};
 static const lsi_key reshape_keys[] = {KEY("target_shape", INTS, NULL, "[-1,1e9]", "of one sample; one size may be -1", .required = true), COMMON};
 static const lsi_key activity_regularization_keys[] = {KEY("l1", FLOAT, "0.0", "[0,inf)", "factor of the outputs' magnitudes"),
-                                                       KEY("l2", FLOAT, "0.0", "[0,inf)", "factor of their squares"), COMMON};
+                                                       KEY("l2", FLOAT, "0.0", "[0,inf)", "factor of their squares"), NAME, INPUT_SHAPE};
 static const lsi_key rms_normalization_keys[] = {KEY("epsilon", FLOAT, "1e-06", "(0,inf)", "added to the mean square"), TRAINABLE, COMMON};
+
+static const lsi_key permute_keys[] = {KEY("dims", INTS, NULL, "[1,8]", "the input's dimensions, from 1, in their new order", .required = true), COMMON};
+static const lsi_key repeat_vector_keys[] = {KEY("n", INT, NULL, "[1,1e6]", "how often", .required = true), COMMON};
+static const lsi_key group_normalization_keys[] = {
+    KEY("groups", INT, "32", "[-1,1e9]", "a divisor of the last axis; -1: one value a group"),
+    VARIANCE_EPSILON,
+    BETA_AND_GAMMA,
+    BETA_AND_GAMMA_LIMITS,
+    TRAINABLE,
+    COMMON,
+};
 
 #define CLASS(name, table, doc) KEY(name, MAP, NULL, NULL, doc, .map = &table)
 
@@ -139,6 +151,10 @@ static const lsi_map activity_regularization_map = MAP("argument of ActivityRegu
 static const lsi_map unit_normalization_map = MAP("argument of UnitNormalization", softmax_keys);
 static const lsi_map rms_normalization_map = MAP("argument of RMSNormalization", rms_normalization_keys);
 
+static const lsi_map permute_map = MAP("argument of Permute", permute_keys);
+static const lsi_map repeat_vector_map = MAP("argument of RepeatVector", repeat_vector_keys);
+static const lsi_map group_normalization_map = MAP("argument of GroupNormalization", group_normalization_keys);
+
 static const lsi_key layer_classes[] = {
     CLASS("Input", input_map, "shape of a sample"),
     CLASS("Flatten", flatten_map, "a sample as one row of numbers"),
@@ -162,6 +178,9 @@ static const lsi_key layer_classes[] = {
     CLASS("ActivityRegularization", activity_regularization_map, "a penalty of the outputs"),
     CLASS("UnitNormalization", unit_normalization_map, "rows of length 1"),
     CLASS("RMSNormalization", rms_normalization_map, "rows of mean square 1, times a learned scale"),
+    CLASS("Permute", permute_map, "a sample's dimensions in another order"),
+    CLASS("RepeatVector", repeat_vector_map, "the same vector several times"),
+    CLASS("GroupNormalization", group_normalization_map, "normalize groups of each sample's features"),
 };
 const lsi_map lsi_schema_layers = MAP("layer", layer_classes);
 

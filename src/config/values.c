@@ -106,6 +106,17 @@ static const char *format_float(double value, char *buffer, size_t size) {
   return buffer;
 }
 
+static const char *format_ints(lsi_values values, const char *key, char *buffer, size_t size) {
+  int n;
+  const int64_t *items = lsi_get_list(values, key, &n);
+  size_t used = (size_t)snprintf(buffer, size, "[");
+  for (int i = 0; i < n && used < size; i++)
+    used += (size_t)snprintf(buffer + used, size - used, "%s%lld", i ? ", " : "", (long long)items[i]);
+  if (used < size)
+    snprintf(buffer + used, size - used, "]");
+  return buffer;
+}
+
 const char *lsi_get_as_text(lsi_values values, const lsi_key *key, char *buffer, size_t size) {
   if (!lsi_is_given(values, key->name))
     return key->fallback;
@@ -115,6 +126,8 @@ const char *lsi_get_as_text(lsi_values values, const lsi_key *key, char *buffer,
     return buffer;
   case LSI_KEY_FLOAT:
     return format_float(lsi_get_float(values, key->name), buffer, size);
+  case LSI_KEY_INTS:
+    return format_ints(values, key->name, buffer, size);
   case LSI_KEY_BOOL:
     return lsi_get_bool(values, key->name) ? "true" : "false";
   default:

@@ -22,7 +22,9 @@ enum {
   ROW_BLOCK = 256,
   X_PAD = 16,    /* keeps copied rows of x apart by an odd number of cache lines, or nearly */
   FEW_ROWS = 32, /* not worth a copy of x */
-  FEW_PANELS = 4
+  FEW_PANELS = 4,
+  FIRST_LEVEL_FLOATS = 4096,
+  FETCH_STRIPS = 2 /* of rows: a vector of w comes from further away in about the time it is used for so many */
 };
 
 typedef struct chain_job {
@@ -116,17 +118,17 @@ static void w_operand(const chain_job *j, size_t rows, size_t column, size_t wid
 }
 
 /* ---- blocks ---- */
-typedef struct span {
-  size_t row, row_end, panel, panel_end;
+typedef struct span { /* of y; columns begin and end at whole vectors, or at n */
+  size_t row, row_end, column, column_end;
 } span;
 
 /* Rows of x that lie far apart crowd in the caches and want a page each: side by side they do not.
  */
-static const float *x_operand(const chain_job *j, const span *s, size_t first, size_t depth,
-                              float *copy, size_t *stride) {
+static const float *x_operand(const chain_job *j, const span *s, size_t panels, size_t first,
+                              size_t depth, float *copy, size_t *stride) {
   const float *x = j->x + s->row * j->k + first;
   *stride = j->k;
-  if (!copy || s->row_end - s->row <= FEW_ROWS || s->panel_end - s->panel < FEW_PANELS)
+  if (!copy || s->row_end - s->row <= FEW_ROWS || panels < FEW_PANELS)
     return x;
   *stride = depth + X_PAD;
   for (size_t r = 0; r < s->row_end - s->row; r++)
@@ -134,28 +136,42 @@ static const float *x_operand(const chain_job *j, const span *s, size_t first, s
   return copy;
 }
 
+typedef struct panel {
+  size_t begin, width; /* columns */
+  int vectors;
+} panel;
+
+static panel panel_of(const chain_job *j, const span *s, size_t p) {
+  panel out;
+  lsi_micro_panel(j->micro, s->column_end - s->column, p, &out.begin, &out.vectors);
+  out.begin += s->column;
+  out.width = (size_t)(out.vectors * j->micro->lanes);
+  return out;
+}
+
 static void chain_block(const chain_job *j, const span *s, size_t first, size_t depth,
                         float *packed, float *copy) {
   const lsi_micro *micro = j->micro;
-  size_t height = (size_t)micro->rows, begin;
+  size_t height = (size_t)micro->rows, rows = s->row_end - s->row;
+  size_t panels = lsi_micro_panels(micro, s->column_end - s->column);
   lsi_chain_tile tile = {.depth = depth, .c_stride = j->n, .more = first > 0};
-  const float *x = x_operand(j, s, first, depth, copy, &tile.a_stride);
-  for (size_t p = s->panel; p < s->panel_end; p++) {
-    int vectors;
-    lsi_micro_panel(micro, j->n, p, &begin, &vectors);
-    w_operand(j, s->row_end - s->row, begin, (size_t)(vectors * micro->lanes), first, &tile,
-              packed);
-    for (size_t r = s->row; r < s->row_end; r += height) {
-      tile.rows = s->row_end - r < height ? (int)(s->row_end - r) : (int)height;
-      tile.a = x + (r - s->row) * tile.a_stride;
-      tile.c = j->y + r * j->n + begin;
-      micro->chain[vectors - 1](&tile);
+  const float *x = x_operand(j, s, panels, first, depth, copy, &tile.a_stride);
+  for (size_t p = 0; p < panels; p++) {
+    panel here = panel_of(j, s, p);
+    w_operand(j, rows, here.begin, here.width, first, &tile, packed);
+    for (size_t r = 0; r < rows; r += height) {
+      tile.rows = rows - r < height ? (int)(rows - r) : (int)height;
+      tile.a = x + r * tile.a_stride;
+      tile.c = j->y + (s->row + r) * j->n + here.begin;
+      micro->chain[here.vectors - 1](&tile);
     }
   }
 }
 
 static void chain_part(const chain_job *j, const span *part, float *copy) {
   _Alignas(64) float packed[PANEL_FLOATS + PAD_FLOATS];
+  if (part->column == part->column_end)
+    return;
   for (size_t row = part->row; row < part->row_end; row += ROW_BLOCK) {
     span s = *part;
     s.row = row;
@@ -174,15 +190,14 @@ static size_t ceil_div(size_t a, size_t b) {
   return (a + b - 1) / b;
 }
 
-/* Threads along the rows, of the grid whose largest part is least; across the columns where that is
-   equal, as then no panel is packed twice. */
-static size_t threads_down(size_t n_threads, size_t strips, size_t panels) {
-  size_t best = 1, least = SIZE_MAX;
+/* Threads along the rows, of the grid whose largest part takes least. Along the columns no vector of w is wanted by two. */
+static size_t threads_down(const chain_job *j, size_t n_threads, size_t strips, size_t vectors) {
+  size_t best = 1, least = SIZE_MAX, fetch = j->k * j->n > FIRST_LEVEL_FLOATS ? FETCH_STRIPS : 0;
   for (size_t down = 1; down <= n_threads; down++) {
     if (n_threads % down != 0)
       continue;
-    size_t largest = ceil_div(strips, down) * ceil_div(panels, n_threads / down);
-    if (largest < least) {
+    size_t largest = (ceil_div(strips, down) + fetch) * ceil_div(vectors, n_threads / down);
+    if (largest <= least) {
       least = largest;
       best = down;
     }
@@ -213,19 +228,21 @@ static void chain_run(int n_threads, chain_job *j) {
   j->copies = blocks > 1 && j->rows > FEW_ROWS
                   ? lsi_gemm_scratch((size_t)n_threads * copy_floats(j))
                   : NULL;
-  size_t panels = lsi_micro_panels(j->micro, j->n), strips = ceil_div(j->rows, height);
+  size_t lanes = (size_t)j->micro->lanes, vectors = ceil_div(j->n, lanes), strips = ceil_div(j->rows, height);
   if (n_threads == 1) { /* not even the cost of entering a region of one */
-    chain_part(j, &(span){0, j->rows, 0, panels}, j->copies);
+    chain_part(j, &(span){0, j->rows, 0, j->n}, j->copies);
     return;
   }
-  size_t down = threads_down((size_t)n_threads, strips, panels), across = (size_t)n_threads / down;
+  size_t down = threads_down(j, (size_t)n_threads, strips, vectors), across = (size_t)n_threads / down;
 #pragma omp parallel for num_threads(n_threads) schedule(static)
   for (size_t t = 0; t < (size_t)n_threads; t++) {
     span s;
     slice(strips, t / across, down, &s.row, &s.row_end);
-    slice(panels, t % across, across, &s.panel, &s.panel_end);
+    slice(vectors, t % across, across, &s.column, &s.column_end);
     s.row *= height;
     s.row_end = s.row_end * height < j->rows ? s.row_end * height : j->rows;
+    s.column *= lanes;
+    s.column_end = s.column_end * lanes < j->n ? s.column_end * lanes : j->n;
     chain_part(j, &s, j->copies ? j->copies + t * copy_floats(j) : NULL);
   }
 }

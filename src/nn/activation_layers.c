@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Activations with arguments as layers of their own: ReLU, LeakyReLU, ELU, PReLU, Softmax (keras/src/layers/activations). */
+/* Activations with arguments as layers of their own: ReLU, LeakyReLU, ELU, Softmax (keras/src/layers/activations). */
 #include <math.h>
 #include <string.h>
 
@@ -100,51 +100,6 @@ static ls_status elu_backward(const lsi_layer *layer, const lsi_pass *pass, cons
 
 const lsi_layer_ops lsi_elu_ops = {.class_name = "ELU", .base_name = "elu", .build = build_same, .forward = elu_forward,
                                    .backward = elu_backward, .dx_in_place = true};
-
-/* ---- PReLU: alpha x below 0, an alpha for each value of a sample ---- */
-
-static ls_status prelu_build(lsi_layer *layer, int index, lsi_layout *layout) {
-  lsi_prelu *own = &layer->prelu;
-  LSI_CHECK(layer->in.rank <= LS_MAX_WEIGHT_RANK, LS_ERR_UNSUPPORTED, "flatten before it", "%s: an alpha of %d dimensions; at most %d are possible",
-            layer->name, layer->in.rank, LS_MAX_WEIGHT_RANK);
-  lsi_layer_keep_shape(layer);
-  LSI_TRY(lsi_layer_add_tensor(layer, index, layout, "alpha", layer->out.rank, layer->out.dims, true, &own->alpha_initializer,
-                               &own->alpha_regularizer));
-  return lsi_layer_constrain(layout, &own->alpha_constraint);
-}
-
-/* aux: dy min(x, 0), whose column sums are alpha's gradient. */
-static size_t prelu_aux_bytes(const lsi_layer *layer, size_t max_rows) {
-  return max_rows * layer->out_size * sizeof(float);
-}
-
-LSI_CLONES static void prelu_values(size_t rows, size_t n, const float *alpha, const float *x, float *y) {
-  for (size_t r = 0; r < rows; r++, x += n, y += n)
-    for (size_t j = 0; j < n; j++) y[j] = x[j] > 0.0f ? x[j] : alpha[j] * x[j];
-}
-
-LSI_CLONES static void prelu_slopes(size_t rows, size_t n, const float *alpha, const float *x, const float *dy, float *product, float *dx) {
-  for (size_t r = 0; r < rows; r++, x += n, dy += n, product += n) {
-    for (size_t j = 0; j < n; j++) product[j] = x[j] > 0.0f ? 0.0f : dy[j] * x[j];
-    for (size_t j = 0; dx && j < n; j++) dx[r * n + j] = x[j] > 0.0f ? dy[j] : alpha[j] * dy[j];
-  }
-}
-
-static ls_status prelu_forward(const lsi_layer *layer, const lsi_pass *pass, const lsi_layer_io *io) {
-  prelu_values(lsi_pass_rows(pass), layer->out_size, pass->params + layer->tensors[0].offset, io->x, io->y);
-  return LS_OK;
-}
-
-static ls_status prelu_backward(const lsi_layer *layer, const lsi_pass *pass, const lsi_layer_io *io) {
-  const lsi_tensor *alpha = &layer->tensors[0];
-  float *product = io->aux;
-  prelu_slopes(lsi_pass_rows(pass), layer->out_size, pass->params + alpha->offset, io->x, io->dy, product, io->dx);
-  if (alpha->trainable) lsi_pass_column_sums(pass, 1, layer->out_size, product, alpha, io->partials);
-  return LS_OK;
-}
-
-const lsi_layer_ops lsi_prelu_ops = {.class_name = "PReLU", .base_name = "p_re_lu", .build = prelu_build, .forward = prelu_forward,
-                                     .backward = prelu_backward, .aux_bytes = prelu_aux_bytes, .dx_in_place = true};
 
 /* ---- Softmax on the last axis ---- */
 

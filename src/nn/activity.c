@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Penalties of what a layer gives: Dense's activity_regularizer, and the layer ActivityRegularization. */
+/* Penalties of what a layer gives: any layer's activity_regularizer, and the layer ActivityRegularization. */
 #include <math.h>
 
 #include "math/clones.h"
@@ -7,8 +7,7 @@
 #include "nn/regularizer.h"
 
 void lsi_layer_activity(const lsi_layer *layer, double *l1, double *l2) {
-  *l1 = *l2 = 0;
-  if (layer->kind == LSI_LAYER_DENSE) lsi_regularizer_factors(&layer->dense.activity_regularizer, l1, l2);
+  lsi_regularizer_factors(&layer->activity_regularizer, l1, l2);
   if (layer->kind == LSI_LAYER_ACTIVITY_REGULARIZATION) *l1 = layer->activity.l1, *l2 = layer->activity.l2;
 }
 

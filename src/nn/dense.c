@@ -38,7 +38,14 @@ static ls_status dense_forward(const lsi_layer *layer, const lsi_pass *pass, con
 
   lsi_gemm_forward(rows, units, n_in, io->x, pass->params + kernel->offset, io->y);
   lsi_activation_forward(activation, rows, units, io->y, bias, io->y, z_out);
-  lsi_pass_add_activity(layer, pass, io->y);
+  return LS_OK;
+}
+
+/* dy is the gradient of z by now. */
+static ls_status dense_input_gradient(const lsi_layer *layer, const lsi_pass *pass, const lsi_layer_io *io) {
+  const lsi_tensor *kernel = &layer->tensors[0];
+  size_t rows = lsi_pass_rows(pass) * layer->lead;
+  lsi_gemm_input_grad(rows, (size_t)kernel->dims[0], (size_t)kernel->dims[1], io->dy, pass->params + kernel->offset, io->dx);
   return LS_OK;
 }
 
@@ -48,7 +55,6 @@ static ls_status dense_backward(const lsi_layer *layer, const lsi_pass *pass, co
   size_t n_in = (size_t)kernel->dims[0], units = (size_t)kernel->dims[1];
   const int64_t *leaf_row = lsi_pass_leaf_rows(pass, layer->lead);
 
-  lsi_pass_add_activity_gradient(layer, pass, io->y, io->dy);
   if (!io->skip_activation)
     lsi_activation_backward(layer->dense.activation, rows, units, io->aux, io->y, io->dy, io->dy);
   for (int j = 0; j < pass->plan->n_nodes && kernel->trainable; j++) {
@@ -57,10 +63,9 @@ static ls_status dense_backward(const lsi_layer *layer, const lsi_pass *pass, co
     lsi_gemm_weight_grad(n_in, units, node->end - node->begin, leaf_row + (node->begin - pass->plan->leaf_begin),
                          io->x, io->dy, io->partials[j] + kernel->offset, db);
   }
-  if (io->dx) lsi_gemm_input_grad(rows, n_in, units, io->dy, pass->params + kernel->offset, io->dx);
-  return LS_OK;
+  return io->dx ? dense_input_gradient(layer, pass, io) : LS_OK;
 }
 
 const lsi_layer_ops lsi_dense_ops = {
     .class_name = "Dense", .base_name = "dense", .build = dense_build, .forward = dense_forward,
-    .backward = dense_backward, .aux_bytes = dense_aux_bytes};
+    .backward = dense_backward, .input_gradient = dense_input_gradient, .aux_bytes = dense_aux_bytes};

@@ -7,6 +7,7 @@
 #include "nn/constraint.h"
 #include "nn/initializer.h"
 #include "nn/layers.h"
+#include "nn/orthogonality.h"
 
 const lsi_layer_ops *const lsi_layer_table[LSI_LAYER_KINDS] = {
     [LSI_LAYER_INPUT] = &lsi_input_ops,
@@ -31,6 +32,9 @@ const lsi_layer_ops *const lsi_layer_table[LSI_LAYER_KINDS] = {
     [LSI_LAYER_ACTIVITY_REGULARIZATION] = &lsi_activity_regularization_ops,
     [LSI_LAYER_UNIT_NORMALIZATION] = &lsi_unit_normalization_ops,
     [LSI_LAYER_RMS_NORMALIZATION] = &lsi_rms_normalization_ops,
+    [LSI_LAYER_PERMUTE] = &lsi_permute_ops,
+    [LSI_LAYER_REPEAT_VECTOR] = &lsi_repeat_vector_ops,
+    [LSI_LAYER_GROUP_NORMALIZATION] = &lsi_group_normalization_ops,
 };
 
 size_t lsi_shape_size(const lsi_shape *shape) {
@@ -46,6 +50,7 @@ static ls_status default_initializer(lsi_object *object, const char *name) {
 static ls_status norm_defaults(lsi_norm *norm) {
   norm->momentum = 0.99;
   norm->epsilon = 1e-3;
+  norm->groups = 32;
   norm->center = norm->scale = true;
   LSI_TRY(default_initializer(&norm->beta_initializer, "zeros"));
   LSI_TRY(default_initializer(&norm->gamma_initializer, "ones"));
@@ -68,7 +73,8 @@ ls_status lsi_layer_init(lsi_layer *layer, lsi_layer_kind kind, const char *name
     LSI_TRY(default_initializer(&layer->dense.kernel_initializer, "glorot_uniform"));
     return default_initializer(&layer->dense.bias_initializer, "zeros");
   case LSI_LAYER_BATCH_NORMALIZATION:
-  case LSI_LAYER_LAYER_NORMALIZATION: return norm_defaults(&layer->norm);
+  case LSI_LAYER_LAYER_NORMALIZATION:
+  case LSI_LAYER_GROUP_NORMALIZATION: return norm_defaults(&layer->norm);
   case LSI_LAYER_RESCALING: layer->rescaling.scale = 1; return LS_OK;
   case LSI_LAYER_RMS_NORMALIZATION: layer->norm.epsilon = 1e-6; return LS_OK;
   case LSI_LAYER_RELU: layer->relu.max_value = NAN; return LS_OK;
@@ -92,9 +98,9 @@ ls_status lsi_layer_kind_find(const char *class_name, lsi_layer_kind *kind) {
   if (nearest)
     LSI_FAIL(LS_ERR_UNSUPPORTED, NULL, "layer class '%s' is not supported; did you mean '%s'?",
              class_name, nearest);
-  LSI_FAIL(LS_ERR_UNSUPPORTED, "supported: Dense, Flatten, Reshape, Identity, Activation, ReLU, LeakyReLU, PReLU, ELU, Softmax, Dropout, "
+  LSI_FAIL(LS_ERR_UNSUPPORTED, "supported: Dense, Flatten, Reshape, Permute, RepeatVector, Identity, Activation, ReLU, LeakyReLU, PReLU, ELU, Softmax, Dropout, "
            "GaussianNoise, GaussianDropout, AlphaDropout, ActivityRegularization, BatchNormalization, LayerNormalization, "
-           "RMSNormalization, UnitNormalization, Rescaling, Normalization, InputLayer",
+           "GroupNormalization, RMSNormalization, UnitNormalization, Rescaling, Normalization, InputLayer",
            "layer class '%s' is not supported", class_name);
 }
 
@@ -107,6 +113,7 @@ ls_status lsi_layer_add_tensor(const lsi_layer *layer, int index, lsi_layout *la
   tensor.initializer = *initializer;
   LSI_TRY(lsi_initializer_check(initializer, tensor.name, rank));
   if (regularizer) tensor.regularizer = *regularizer;
+  LSI_TRY(lsi_orthogonality_check(&tensor.regularizer, tensor.name, rank, dims));
   return lsi_layout_add(layout, &tensor);
 }
 

@@ -21,6 +21,7 @@ typedef enum lsi_layer_kind {
   LSI_LAYER_RELU, LSI_LAYER_LEAKY_RELU, LSI_LAYER_ELU, LSI_LAYER_PRELU, LSI_LAYER_SOFTMAX, LSI_LAYER_GAUSSIAN_NOISE,
   LSI_LAYER_GAUSSIAN_DROPOUT, LSI_LAYER_ALPHA_DROPOUT, LSI_LAYER_RESHAPE, LSI_LAYER_IDENTITY, LSI_LAYER_ACTIVITY_REGULARIZATION,
   LSI_LAYER_UNIT_NORMALIZATION, LSI_LAYER_RMS_NORMALIZATION,
+  LSI_LAYER_PERMUTE, LSI_LAYER_REPEAT_VECTOR, LSI_LAYER_GROUP_NORMALIZATION,
   LSI_LAYER_KINDS
 } lsi_layer_kind;
 
@@ -29,12 +30,13 @@ typedef struct lsi_dense {
   lsi_activation activation;
   bool use_bias;
   lsi_object kernel_initializer, bias_initializer;
-  lsi_object kernel_regularizer, bias_regularizer, activity_regularizer; /* info NULL: none */
+  lsi_object kernel_regularizer, bias_regularizer; /* info NULL: none */
   lsi_object kernel_constraint, bias_constraint;
 } lsi_dense;
 
-typedef struct lsi_norm { /* BatchNormalization, LayerNormalization, and epsilon of RMSNormalization */
+typedef struct lsi_norm { /* BatchNormalization, LayerNormalization, GroupNormalization, and epsilon of RMSNormalization */
   double momentum, epsilon;
+  int64_t groups; /* GroupNormalization's; -1: as many as values */
   bool center, scale;
   lsi_object beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer;
   lsi_object beta_regularizer, gamma_regularizer;
@@ -48,6 +50,7 @@ typedef struct lsi_relu { /* ReLU and LeakyReLU */
 
 typedef struct lsi_prelu {
   lsi_object alpha_initializer, alpha_regularizer, alpha_constraint;
+  lsi_shape shared_axes; /* counted from 1, as dims */
 } lsi_prelu;
 
 typedef struct lsi_activity { /* ActivityRegularization: l1 and l2 of what passes */
@@ -92,6 +95,8 @@ typedef struct lsi_layer_ops {
   ls_status (*forward)(const struct lsi_layer *layer, const struct lsi_pass *pass, const lsi_layer_io *io);
   ls_status (*backward)(const struct lsi_layer *layer, const struct lsi_pass *pass, const lsi_layer_io *io);
   /* OPTIONAL; NULL means 0 / false / nothing to free */
+  /* dx alone, after `backward` with dx NULL and the same io: for layers where it costs enough to send the weights' gradients first */
+  ls_status (*input_gradient)(const struct lsi_layer *layer, const struct lsi_pass *pass, const lsi_layer_io *io);
   size_t (*aux_bytes)(const struct lsi_layer *layer, size_t max_rows);
   size_t (*reduce_values)(const struct lsi_layer *layer); /* doubles a leaf it sums over the global batch in one go */
   bool (*aliases)(const struct lsi_layer *layer, bool training); /* forward leaves x untouched as y: no copy */
@@ -105,11 +110,13 @@ typedef struct lsi_layer {
   char name[64];
   int index;           /* place in the net */
   bool frozen;         /* trainable=False */
+  lsi_object activity_regularizer; /* of what it gives; info NULL: none */
   lsi_shape in, out;
   size_t in_size, out_size; /* floats a sample */
   size_t lead;         /* rows of the last axis a sample holds: out_size / last dimension */
   const lsi_tensor *tensors; /* of this layer, in the net's layout; set when the layout is finished */
   int n_tensors;
+  size_t *place;       /* owned, of some layers, [out_size]: which value or weight each value of a sample goes with */
   union {
     lsi_dense dense;
     lsi_activation activation;
@@ -120,7 +127,8 @@ typedef struct lsi_layer {
     lsi_relu relu;
     lsi_prelu prelu;
     double elu_alpha;
-    lsi_shape target; /* Reshape's; one size may be -1: what is left */
+    lsi_shape target; /* Reshape's, one size may be -1: what is left; Permute's dims */
+    int64_t repeats;  /* RepeatVector's n */
     lsi_activity activity;
   };
 } lsi_layer;

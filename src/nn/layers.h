@@ -8,7 +8,7 @@
 extern const lsi_layer_ops lsi_input_ops, lsi_flatten_ops, lsi_dense_ops, lsi_activation_ops, lsi_dropout_ops,
     lsi_batch_normalization_ops, lsi_layer_normalization_ops, lsi_rescaling_ops, lsi_normalization_ops, lsi_relu_ops, lsi_leaky_relu_ops, lsi_elu_ops, lsi_prelu_ops,
     lsi_softmax_ops, lsi_gaussian_noise_ops, lsi_gaussian_dropout_ops, lsi_alpha_dropout_ops, lsi_reshape_ops, lsi_identity_ops,
-    lsi_activity_regularization_ops, lsi_unit_normalization_ops, lsi_rms_normalization_ops;
+    lsi_activity_regularization_ops, lsi_unit_normalization_ops, lsi_rms_normalization_ops, lsi_permute_ops, lsi_repeat_vector_ops, lsi_group_normalization_ops;
 
 /* Add "<layer>/<variable>" to the layout; a frozen layer's tensors are not trainable. regularizer may be NULL. */
 ls_status lsi_layer_add_tensor(const lsi_layer *layer, int index, lsi_layout *layout, const char *variable,
@@ -25,6 +25,9 @@ void lsi_pass_add_activity(const lsi_layer *layer, const lsi_pass *pass, const f
 void lsi_pass_add_activity_gradient(const lsi_layer *layer, const lsi_pass *pass, const float *y, float *dy);
 /* By variable name; NULL when the layer has none. */
 const lsi_tensor *lsi_layer_tensor(const lsi_layer *layer, const char *variable);
+/* layer->place: the sum of index times stride over the output's dimensions; and its end. */
+ls_status lsi_layer_set_places(lsi_layer *layer, const int64_t *strides);
+void lsi_layer_free_places(lsi_layer *layer);
 /* out = in. */
 void lsi_layer_keep_shape(lsi_layer *layer);
 

@@ -47,6 +47,15 @@ static const traits traits_of[LSI_LOSS_KINDS] = {
     [LSI_LOSS_TVERSKY] = {lsi_loss_overlap, .form = LSI_TARGET_VALUES, .one_hot = true},
 };
 
+void lsi_loss_resolve(const lsi_object *loss, int64_t n_outputs, bool by_label, lsi_object *out) {
+  const char *name = n_outputs == 1 ? "binary_crossentropy" : by_label ? "sparse_categorical_crossentropy" : "categorical_crossentropy";
+  const lsi_class_info *info;
+  *out = *loss;
+  bool open = loss->info && loss->info->kind == LSI_LOSS_CROSSENTROPY_AUTO;
+  if (open && lsi_family_find(&lsi_losses, name, &info) == LS_OK)
+    lsi_object_default(info, out);
+}
+
 ls_status lsi_loss_init(lsi_loss *loss, const lsi_object *object, lsi_activation last,
                         int64_t n_outputs) {
   LSI_CHECK(object->info, LS_ERR_STATE, "Compile the model with a loss.", "the model has no loss");

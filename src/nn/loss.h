@@ -26,6 +26,7 @@ typedef enum lsi_loss_kind {
   LSI_LOSS_HINGE, LSI_LOSS_SQUARED_HINGE,   /* targets -1 and 1; 0 counts as -1 */
   LSI_LOSS_CATEGORICAL_HINGE, LSI_LOSS_KL_DIVERGENCE, LSI_LOSS_POISSON,
   LSI_LOSS_DICE, LSI_LOSS_TVERSKY,          /* alpha, beta; axis None: one value for the batch, -1: one a row */
+  LSI_LOSS_CROSSENTROPY_AUTO,               /* "crossentropy", "ce": resolved by lsi_loss_resolve */
   LSI_LOSS_KINDS
 } lsi_loss_kind;
 
@@ -40,6 +41,9 @@ typedef struct lsi_loss {
 
 /* How the trainer must deliver the targets. */
 typedef enum lsi_target_form { LSI_TARGET_LABEL /* int32 [rows] */, LSI_TARGET_VALUES /* float [rows, n] */ } lsi_target_form;
+
+/* The loss itself, or the cross-entropy that "crossentropy" means for these outputs and targets, as Keras resolves it. */
+void lsi_loss_resolve(const lsi_object *loss, int64_t n_outputs, bool by_label, lsi_object *out);
 
 /* What the loss does with a last layer of `last_activation` and n outputs. Sets on_logits and link. from_logits=True
    goes with a linear last layer only (LS_ERR_ARG); categorical losses want two outputs or more (LS_ERR_SHAPE).

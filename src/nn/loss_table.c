@@ -31,6 +31,7 @@
   .kind = LSI_LOSS_##enumerator, .class_name = class, .name = snake, .n_params = (n)
 
 static const lsi_class_info classes[] = {
+    {CLASS(CROSSENTROPY_AUTO, "crossentropy", "crossentropy", 0), .aliases = {"ce"}},
     {CLASS(CATEGORICAL_CROSSENTROPY, "CategoricalCrossentropy", "categorical_crossentropy", 5),
      .params = {FROM_LOGITS, SMOOTHING, AXIS, REDUCTION, NAME("categorical_crossentropy")}},
     {CLASS(SPARSE_CATEGORICAL_CROSSENTROPY, "SparseCategoricalCrossentropy",

@@ -117,7 +117,7 @@ static void set_log_name(lsi_metric *metric, const char *text, bool is_call) {
 ls_status lsi_metric_init(lsi_metric *metric, const char *text, bool weighted, int64_t n_outputs,
                           bool y_is_label, int64_t n_targets) {
   bool is_call = strchr(text, '(') != NULL;
-  lsi_metric m = {.weighted = weighted, .n_sums = 2, .n_outputs = (int)n_outputs};
+  lsi_metric m = {.weighted = weighted, .n_sums = 2, .n_outputs = (int)n_outputs, .n_values = 1};
   LSI_TRY(lsi_object_parse(&lsi_metrics, text, &m.object));
   lsi_metric_kind kind = lsi_metric_kind_of(&m);
   if (!is_call && kind == LSI_METRIC_ACCURACY)
@@ -129,11 +129,31 @@ ls_status lsi_metric_init(lsi_metric *metric, const char *text, bool weighted, i
   LSI_TRY(check_targets(&m, traits->targets, n_outputs, y_is_label, n_targets));
   if (traits->loss)
     LSI_TRY(set_loss(&m, y_is_label));
-  if (traits->form == LSI_METRIC_WIDE)
+  m.n_values = lsi_metric_count_values(&m.object, n_outputs);
+  LSI_CHECK(m.n_values <= LSI_METRIC_MAX_VALUES, LS_ERR_UNSUPPORTED, "Use fewer thresholds, or an average.",
+            "metric %s gives %d numbers; at most %d are kept", m.object.info->class_name, m.n_values, (int)LSI_METRIC_MAX_VALUES);
+  if (traits->form == LSI_METRIC_WIDE || m.n_values > 1)
     LSI_TRY(lsi_metric_wide_init(&m, n_outputs));
   set_log_name(&m, text, is_call);
   *metric = m;
   return LS_OK;
+}
+
+int lsi_metric_count_values(const lsi_object *object, int64_t n_outputs) {
+  const double *list;
+  lsi_metric_kind kind = (lsi_metric_kind)object->info->kind;
+  bool by_output = (kind == LSI_METRIC_F1 || kind == LSI_METRIC_F_BETA) && !lsi_object_text(object, "average");
+  if (by_output)
+    return n_outputs > 1 ? (int)n_outputs : 1;
+  int n = lsi_metric_is_counted(kind) ? lsi_object_list(object, "thresholds", &list) : 0;
+  return n > 1 ? n : 1;
+}
+
+void lsi_metric_value_name(const lsi_metric *metric, int i, char name[64]) {
+  if (metric->n_values == 1)
+    snprintf(name, 64, "%s", metric->log_name);
+  else
+    snprintf(name, 64, "%.50s[%d]", metric->log_name, i);
 }
 
 int lsi_metric_direction(const lsi_metric *metric) {

@@ -28,7 +28,7 @@ typedef enum lsi_metric_kind {
 
 extern const lsi_family lsi_metrics;
 
-enum { LSI_METRIC_MAX_SUMS = 3, LSI_METRIC_MAX_WIDE = 6000 };
+enum { LSI_METRIC_MAX_SUMS = 3, LSI_METRIC_MAX_WIDE = 6000, LSI_METRIC_MAX_VALUES = 64 };
 
 typedef struct lsi_metric {
   lsi_object object;       /* resolved class */
@@ -38,6 +38,7 @@ typedef struct lsi_metric {
   bool is_wide;            /* up to LSI_METRIC_MAX_WIDE of them, by lsi_metric_accumulate */
   int n_outputs;           /* of the last axis */
   int n_classes;           /* of an IoU */
+  int n_values;            /* numbers it gives: 1, or one a threshold or an output; LSI_METRIC_MAX_VALUES at most */
   int n_thresholds;        /* of a curve; `even`: by their number alone, `open_ends`: the outer ones lie beyond [0, 1] */
   bool even, open_ends;
   float thresholds[LSI_MAX_LIST + 2];
@@ -57,8 +58,12 @@ void lsi_metric_rows(const lsi_metric *metric, size_t rows, size_t n, const floa
 /* The same for a wide metric: adds the rows to sums [n_sums], first row first. */
 void lsi_metric_accumulate(const lsi_metric *metric, size_t rows, size_t n, const float *pred, const int32_t *label,
                            const float *target, const float *weight, double *sums);
-/* The value from accumulated sums; 0 when nothing was counted (as Keras). */
-double lsi_metric_value(const lsi_metric *metric, const double *sums);
+/* values [n_values] from accumulated sums; 0 when nothing was counted (as Keras). */
+void lsi_metric_values(const lsi_metric *metric, const double *sums, double *values);
+/* n_values of a metric that is not resolved yet: a list of thresholds, or F1Score and FBetaScore without an average, give several. */
+int lsi_metric_count_values(const lsi_object *object, int64_t n_outputs);
+/* What logs call value i: the metric's log name, or "name[i]" of several. */
+void lsi_metric_value_name(const lsi_metric *metric, int i, char name[64]);
 /* +1: larger is better; -1: smaller (callbacks' mode auto). */
 int lsi_metric_direction(const lsi_metric *metric);
 #endif

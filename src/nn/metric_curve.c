@@ -126,3 +126,35 @@ double lsi_metric_curve_value(const lsi_metric *metric, const double *sums) {
   }
   return (double)best;
 }
+
+static double counted(matrix m, lsi_metric_kind kind) {
+  switch (kind) {
+  case LSI_METRIC_PRECISION:
+    return ratio(m.tp, m.tp + m.fp);
+  case LSI_METRIC_RECALL:
+    return ratio(m.tp, m.tp + m.fn);
+  case LSI_METRIC_TRUE_POSITIVES:
+    return m.tp;
+  case LSI_METRIC_TRUE_NEGATIVES:
+    return m.tn;
+  case LSI_METRIC_FALSE_POSITIVES:
+    return m.fp;
+  default:
+    return m.fn;
+  }
+}
+
+/* A value for each of the user's thresholds, in the user's order; the buckets are in rising order. */
+void lsi_metric_counted_values(const lsi_metric *metric, const double *sums, double *values) {
+  const double *trues = sums, *falses = sums + metric->n_thresholds + 1, *list;
+  int n = lsi_object_list(&metric->object, "thresholds", &list);
+  for (int i = 0; i < n; i++) {
+    int place = 0;
+    for (int k = 0; k < n; k++)
+      place += metric->thresholds[k] < (float)list[i];
+    matrix m = {.tp = above(trues, n, place), .fp = above(falses, n, place)};
+    m.fn = above(trues, n, -1) - m.tp;
+    m.tn = above(falses, n, -1) - m.fp;
+    values[i] = counted(m, lsi_metric_kind_of(metric));
+  }
+}

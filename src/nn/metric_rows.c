@@ -51,13 +51,12 @@ static bool in_top_k(const metric_pass *p, size_t r) {
   return greater < p->k;
 }
 
-/* The k largest, first come first when equal, are said; the others are not, whatever the threshold. */
-static bool is_among_largest(const metric_pass *p, size_t r, size_t j) {
-  const float *x = p->pred + r * p->n;
+/* The others are not said, whatever the threshold. */
+bool lsi_metric_is_among_largest(const float *x, size_t n, size_t j, int64_t k) {
   int64_t before = 0;
-  for (size_t i = 0; i < p->n; i++)
+  for (size_t i = 0; i < n; i++)
     before += x[i] > x[j] || (x[i] == x[j] && i < j);
-  return before < p->k;
+  return before < k;
 }
 
 /* ---- functions of a row ---- */
@@ -146,7 +145,7 @@ static void confusion_row(const metric_pass *p, size_t r, double weight, double 
   for (size_t j = 0; j < p->n; j++) {
     if (p->class_id >= 0 && (size_t)p->class_id != j)
       continue;
-    bool said = p->pred[r * p->n + j] > p->threshold && (p->k == 0 || is_among_largest(p, r, j));
+    bool said = p->pred[r * p->n + j] > p->threshold && (p->k == 0 || lsi_metric_is_among_largest(p->pred + r * p->n, p->n, j, p->k));
     bool is = target_at(p, r, j) != 0.0f;
     for (int f = 0; f < 2; f++)
       counts[f] += said == fields[kind].said[f] && is == fields[kind].is[f];
@@ -231,8 +230,9 @@ void lsi_metric_rows(const lsi_metric *metric, size_t rows, size_t n, const floa
                       .weight = metric->weighted ? weight : NULL,
                       .sums = sums};
   double threshold = lsi_object_get(&metric->object, "threshold");
-  if (isnan(threshold))
-    threshold = lsi_object_get(&metric->object, "thresholds");
+  const double *list;
+  if (lsi_object_list(&metric->object, "thresholds", &list) == 1)
+    threshold = list[0];
   double k = lsi_object_get(&metric->object, "k"), class_id = lsi_object_get(&metric->object, "class_id");
   if (isnan(k))
     k = lsi_object_get(&metric->object, "top_k");
@@ -245,10 +245,8 @@ void lsi_metric_rows(const lsi_metric *metric, size_t rows, size_t n, const floa
                is_loss ? loss_rows : plain_rows, &pass);
 }
 
-double lsi_metric_value(const lsi_metric *metric, const double *sums) {
+static double ratio_value(const lsi_metric *metric, const double *sums) {
   lsi_metric_kind kind = lsi_metric_kind_of(metric);
-  if (metric->is_wide)
-    return lsi_metric_wide_value(metric, sums);
   if (kind >= LSI_METRIC_TRUE_POSITIVES && kind <= LSI_METRIC_FALSE_NEGATIVES)
     return sums[0];
   bool ratio = kind == LSI_METRIC_PRECISION || kind == LSI_METRIC_RECALL;
@@ -257,4 +255,11 @@ double lsi_metric_value(const lsi_metric *metric, const double *sums) {
     return 0.0;
   double value = sums[0] / divisor;
   return kind == LSI_METRIC_ROOT_MEAN_SQUARED_ERROR ? sqrt(value) : value;
+}
+
+void lsi_metric_values(const lsi_metric *metric, const double *sums, double *values) {
+  if (metric->is_wide)
+    lsi_metric_wide_values(metric, sums, values);
+  else
+    values[0] = ratio_value(metric, sums);
 }

@@ -28,12 +28,14 @@
   { CLASS(enumerator, class, snake, 2), .aliases = {__VA_ARGS__}, .params = {NAME(snake), DTYPE} }
 #define ALONG_AXIS(enumerator, class, snake)                                                       \
   { CLASS(enumerator, class, snake, 3), .params = {NAME(snake), DTYPE, AXIS} }
+#define THRESHOLDS                                                                                 \
+  { "thresholds", LSI_PARAM_LIST, NAN, 0.0, 1.0, LSI_OR_NUMBER }
 #define COUNTED(enumerator, class, snake)                                                          \
-  { CLASS(enumerator, class, snake, 3), .params = {NUMBER("thresholds", NAN, 0.0, 1.0), NAME(snake), DTYPE} }
+  { CLASS(enumerator, class, snake, 3), .params = {THRESHOLDS, NAME(snake), DTYPE} }
 #define RATIO(enumerator, class, snake)                                                            \
   {                                                                                                \
     CLASS(enumerator, class, snake, 5), .params = {                                                \
-      NUMBER("thresholds", NAN, 0.0, 1.0), COUNT("top_k", NAN, 1.0), COUNT("class_id", NAN, 0.0),  \
+      THRESHOLDS, COUNT("top_k", NAN, 1.0), COUNT("class_id", NAN, 0.0),  \
       NAME(snake), DTYPE                                                                           \
     }                                                                                              \
   }

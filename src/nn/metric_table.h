@@ -36,8 +36,17 @@ static inline const lsi_metric_traits *lsi_metric_traits_of(const lsi_metric *me
   return &lsi_metric_traits_table[lsi_metric_kind_of(metric)];
 }
 
+/* Elements on some fields of the confusion matrix. */
+static inline bool lsi_metric_is_counted(lsi_metric_kind kind) {
+  return kind >= LSI_METRIC_PRECISION && kind <= LSI_METRIC_FALSE_NEGATIVES;
+}
+
+/* Among the k largest of a row's n values? Of equal ones the first come first. */
+bool lsi_metric_is_among_largest(const float *x, size_t n, size_t j, int64_t k);
+
 /* Wide metrics: describe the thresholds and count the sums for n outputs; refuse what does not fit. */
 ls_status lsi_metric_wide_init(lsi_metric *metric, int64_t n_outputs);
-double lsi_metric_wide_value(const lsi_metric *metric, const double *sums);
+void lsi_metric_wide_values(const lsi_metric *metric, const double *sums, double *values);
 double lsi_metric_curve_value(const lsi_metric *metric, const double *sums); /* AUC and the like, from their buckets */
+void lsi_metric_counted_values(const lsi_metric *metric, const double *sums, double *values); /* one a threshold, from the same */
 #endif

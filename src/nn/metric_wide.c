@@ -3,7 +3,8 @@
  * Metrics of many sums (keras/src/metrics/confusion_metrics.py, f_score_metrics.py, regression_metrics.py, iou_metrics.py). A row adds
  * to a few of them, so rows are not kept apart: they are added to the leaf's sums one after the other.
  *
- *   AUC and the like   for each label: weights of true and of false elements by how many thresholds they exceed [2, T + 1]
+ *   AUC and the like   for each label: weights of true and of false elements by how many thresholds they exceed [2, T + 1];
+ *                      Precision and the other counts with a list of thresholds, too
  *   F1, F-beta         true positives, false positives, false negatives, true elements, of each output [4, n]
  *   R2                 sums of t, t^2 and (t - x)^2 of each output [3, n], weight, elements
  *   IoU                the confusion matrix [true, said]
@@ -36,7 +37,7 @@ static size_t largest(size_t n, const float *x) {
 /* ---- curves ---- */
 
 static bool is_curve(lsi_metric_kind kind) {
-  return kind >= LSI_METRIC_AUC && kind <= LSI_METRIC_RECALL_AT_PRECISION;
+  return lsi_metric_is_counted(kind) || (kind >= LSI_METRIC_AUC && kind <= LSI_METRIC_RECALL_AT_PRECISION);
 }
 
 /* How many thresholds x exceeds. Evenly spread ones are counted as Keras counts them, by rounding up. */
@@ -69,12 +70,14 @@ static bool has_labels(const lsi_metric *m) {
 static void curve_row(const wide_row *w) {
   const lsi_metric *m = w->metric;
   bool logits = lsi_object_get(&m->object, "from_logits") == 1.0;
-  double class_id = lsi_object_get(&m->object, "class_id");
+  double class_id = lsi_object_get(&m->object, "class_id"), k = lsi_object_get(&m->object, "top_k");
   size_t buckets = (size_t)m->n_thresholds + 1;
   for (size_t j = 0; j < w->n; j++) {
     if (!isnan(class_id) && (size_t)class_id != j)
       continue;
     float x = logits ? lsi_sigmoidf(w->pred[j]) : w->pred[j];
+    if (!isnan(k) && !lsi_metric_is_among_largest(w->pred, w->n, j, (int64_t)k))
+      x = -INFINITY;
     double weight = has_labels(m) ? w->weight : w->weight * label_weight(&m->object, j);
     double *own = w->sums + (has_labels(m) ? 2 * buckets * j : 0);
     own[(target_at(w, j) != 0.0f ? 0 : buckets) + exceeded(m, x)] += weight;
@@ -104,7 +107,7 @@ static double f_score(const lsi_metric *m, double hits, double false_positives, 
   return precision * recall / (beta * beta * precision + recall + least) * (1.0 + beta * beta);
 }
 
-static double f_value(const lsi_metric *m, const double *sums) {
+static void f_values(const lsi_metric *m, const double *sums, double *values) {
   const char *average = lsi_object_text(&m->object, "average");
   size_t n = (size_t)m->n_outputs;
   bool micro = average && strcmp(average, "micro") == 0, weighted = average && strcmp(average, "weighted") == 0;
@@ -112,13 +115,15 @@ static double f_value(const lsi_metric *m, const double *sums) {
   for (size_t k = 0; k < 4; k++)
     for (size_t j = 0; j < n; j++)
       total[k] += sums[k * n + j];
-  if (micro)
-    return f_score(m, total[0], total[1], total[2]);
-  for (size_t j = 0; j < n; j++) {
+  for (size_t j = 0; j < n && !micro; j++) {
     double share = weighted ? sums[3 * n + j] / (total[3] + 1e-7) : 1.0 / (double)n;
-    score += share * f_score(m, sums[j], sums[n + j], sums[2 * n + j]);
+    double own = f_score(m, sums[j], sums[n + j], sums[2 * n + j]);
+    score += share * own;
+    if (!average)
+      values[j] = own;
   }
-  return score;
+  if (average)
+    values[0] = micro ? f_score(m, total[0], total[1], total[2]) : score;
 }
 
 /* ---- R2 ---- */
@@ -202,9 +207,34 @@ static double area_value(const lsi_metric *m, const double *sums) {
 
 /* ---- all ---- */
 
+/* x[i] among the first n in rising order. */
+static void insert(float *x, int i, float own) {
+  int at = i;
+  for (; at > 0 && x[at - 1] > own; at--)
+    x[at] = x[at - 1];
+  x[at] = own;
+}
+
+/* The user's in rising order; those evenly spread from 0 to 1, as given, are counted as Keras counts them (numpy's allclose). */
+static void list_thresholds(lsi_metric *m) {
+  const double *list;
+  int n = lsi_object_list(&m->object, "thresholds", &list);
+  m->n_thresholds = n;
+  m->even = n > 2;
+  for (int i = 0; i < n; i++) {
+    double expected = (double)i / (double)(n - 1);
+    m->even = m->even && fabs(list[i] - expected) <= 1e-7 + 1e-5 * expected;
+    insert(m->thresholds, i, (float)list[i]);
+  }
+}
+
 /* The user's thresholds in rising order with one below 0 and one above 1 (AUC), or evenly spread ones. */
 static void set_thresholds(lsi_metric *m) {
   const lsi_object *object = &m->object;
+  if (lsi_metric_is_counted(lsi_metric_kind_of(m))) {
+    list_thresholds(m);
+    return;
+  }
   bool auc = object->info->kind == LSI_METRIC_AUC;
   m->n_thresholds = (int)lsi_object_get(object, "num_thresholds");
   m->even = m->n_thresholds > 1;
@@ -216,13 +246,8 @@ static void set_thresholds(lsi_metric *m) {
   m->n_thresholds = n + 2;
   m->thresholds[0] = -1e-7f;
   m->thresholds[n + 1] = (float)(1.0 + 1e-7);
-  for (int i = 0; i < n; i++) {
-    float own = (float)object->list[list][i];
-    int at = i + 1;
-    for (; at > 1 && m->thresholds[at - 1] > own; at--)
-      m->thresholds[at] = m->thresholds[at - 1];
-    m->thresholds[at] = own;
-  }
+  for (int i = 0; i < n; i++)
+    insert(m->thresholds + 1, i, (float)object->list[list][i]);
   for (int i = 1; i <= n; i++) /* numpy's allclose, as Keras asks it */
     m->even = m->even && fabs((double)m->thresholds[i] - (double)i / (n + 1)) <= 1e-7 + 1e-5 * (double)i / (n + 1);
 }
@@ -239,14 +264,6 @@ static ls_status check_labels(const lsi_metric *m, int64_t n_outputs) {
   return LS_OK;
 }
 
-/* One number is logged: without an average there would be one an output. */
-static ls_status check_scalar(const lsi_metric *m, int64_t n_outputs) {
-  LSI_CHECK(lsi_object_text(&m->object, "average") || n_outputs == 1, LS_ERR_UNSUPPORTED, "Choose average='macro', 'micro' or 'weighted'.",
-            "metric %s with average=None is one number an output (%lld of them); one number is logged", m->object.info->class_name,
-            (long long)n_outputs);
-  return LS_OK;
-}
-
 ls_status lsi_metric_wide_init(lsi_metric *m, int64_t n_outputs) {
   lsi_metric_kind kind = lsi_metric_kind_of(m);
   double n = (double)n_outputs, classes = lsi_object_get(&m->object, "num_classes"), n_sums = 3 * n + 2;
@@ -260,7 +277,6 @@ ls_status lsi_metric_wide_init(lsi_metric *m, int64_t n_outputs) {
       LSI_TRY(check_labels(m, n_outputs));
     n_sums = 2.0 * (m->n_thresholds + 1) * (has_labels(m) ? n : 1);
   } else if (kind == LSI_METRIC_F1 || kind == LSI_METRIC_F_BETA) {
-    LSI_TRY(check_scalar(m, n_outputs));
     n_sums = 4 * n;
   } else if (kind >= LSI_METRIC_IOU) {
     m->n_classes = isnan(classes) ? 2 : (int)fmin(classes, 1e6);
@@ -298,11 +314,12 @@ void lsi_metric_accumulate(const lsi_metric *metric, size_t rows, size_t n, cons
   }
 }
 
-double lsi_metric_wide_value(const lsi_metric *metric, const double *sums) {
+void lsi_metric_wide_values(const lsi_metric *metric, const double *sums, double *values) {
   lsi_metric_kind kind = lsi_metric_kind_of(metric);
-  if (is_curve(kind))
-    return lsi_metric_curve_value(metric, sums);
-  if (kind == LSI_METRIC_R2)
-    return r2_value(metric, sums);
-  return kind >= LSI_METRIC_IOU ? area_value(metric, sums) : f_value(metric, sums);
+  if (lsi_metric_is_counted(kind))
+    lsi_metric_counted_values(metric, sums, values);
+  else if (kind == LSI_METRIC_F1 || kind == LSI_METRIC_F_BETA)
+    f_values(metric, sums, values);
+  else
+    values[0] = is_curve(kind) ? lsi_metric_curve_value(metric, sums) : kind == LSI_METRIC_R2 ? r2_value(metric, sums) : area_value(metric, sums);
 }

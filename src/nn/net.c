@@ -10,6 +10,7 @@
 #include "nn/constraint.h"
 #include "nn/initializer.h"
 #include "nn/layers.h"
+#include "nn/orthogonality.h"
 #include "nn/regularizer.h"
 
 ls_status lsi_net_create(const char *name, lsi_net **out) {
@@ -36,6 +37,7 @@ void lsi_net_destroy(lsi_net **net) {
   free((*net)->layers);
   lsi_layout_clear(&(*net)->layout);
   lsi_free((*net)->params);
+  lsi_free((*net)->scratch);
   lsi_free((*net)->origin);
   lsi_free(*net);
   *net = NULL;
@@ -71,6 +73,14 @@ static ls_status check_size(const lsi_layer *layer, const lsi_shape *shape) {
   return LS_OK;
 }
 
+static ls_status check_activity(const lsi_layer *layer) {
+  LSI_CHECK(!lsi_is_orthogonality(&layer->activity_regularizer), LS_ERR_UNSUPPORTED, "it is for kernels",
+            "%s: OrthogonalRegularizer of outputs would compare the samples of a batch with each other", layer->name);
+  LSI_CHECK(!layer->activity_regularizer.info || (layer->kind != LSI_LAYER_INPUT && layer->kind != LSI_LAYER_ACTIVITY_REGULARIZATION), LS_ERR_ARG,
+            "ActivityRegularization has l1 and l2", "%s: takes no activity_regularizer", layer->name);
+  return LS_OK;
+}
+
 static ls_status connect_layer(lsi_net *net, lsi_layer *layer) {
   bool first = net->n_layers == 0;
   LSI_CHECK(!net->built, LS_ERR_STATE, "add all layers before compile", "%s: the model is already built",
@@ -84,6 +94,7 @@ static ls_status connect_layer(lsi_net *net, lsi_layer *layer) {
   LSI_TRY(check_size(layer, &layer->in));
   layer->in_size = lsi_shape_size(&layer->in);
   layer->index = net->n_layers;
+  LSI_TRY(check_activity(layer));
   return layer->ops->build(layer, layer->index, &net->layout);
 }
 
@@ -109,10 +120,33 @@ fail:
   return status;
 }
 
+ls_status lsi_net_regularize_last(lsi_net *net, const lsi_object *regularizer) {
+  LSI_CHECK(net->n_layers > 0 && !net->built, LS_ERR_STATE, "after adding the layer and before compile", "%s: an activity_regularizer goes with the layer added last",
+            net->name);
+  lsi_layer *last = net->layers[net->n_layers - 1], changed = *last;
+  changed.activity_regularizer = *regularizer;
+  LSI_TRY(check_activity(&changed));
+  last->activity_regularizer = *regularizer;
+  return LS_OK;
+}
+
+/* For the largest of the penalties that need memory. */
+static ls_status reserve_scratch(lsi_net *net) {
+  size_t most = 0, own;
+  for (int t = 0; t < net->layout.n; t++) {
+    const lsi_tensor *tensor = &net->layout.tensors[t];
+    if (!lsi_is_orthogonality(&tensor->regularizer)) continue;
+    LSI_TRY(lsi_orthogonality_prepare(&tensor->regularizer, tensor->dims, &own));
+    if (own > most) most = own;
+  }
+  return most > 0 && !net->scratch ? LSI_ALLOC("penalties", most, &net->scratch) : LS_OK;
+}
+
 ls_status lsi_net_build(lsi_net *net) {
   if (net->built) return LS_OK;
   LSI_CHECK(net->n_layers >= 2, LS_ERR_STATE, "add a layer, e.g. Dense", "%s: the model has no layers", net->name);
   LSI_TRY(lsi_layout_finish(&net->layout));
+  LSI_TRY(reserve_scratch(net));
   for (int t = 0; t < net->layout.n; t++) {
     lsi_layer *layer = net->layers[net->layout.tensors[t].layer];
     if (!layer->tensors) layer->tensors = &net->layout.tensors[t];
@@ -155,7 +189,8 @@ size_t lsi_net_output_width(const lsi_net *net) {
 
 lsi_activation lsi_net_last_activation(const lsi_net *net) {
   const lsi_layer *last = lsi_net_last(net);
-  if (last->kind == LSI_LAYER_DENSE && !last->dense.activity_regularizer.info) return last->dense.activation;
+  if (last->activity_regularizer.info) return LSI_ACT_LINEAR; /* a penalty of the outputs wants them, not the logits */
+  if (last->kind == LSI_LAYER_DENSE) return last->dense.activation;
   if (last->kind == LSI_LAYER_SOFTMAX) return LSI_ACT_SOFTMAX;
   return last->kind == LSI_LAYER_ACTIVATION ? last->activation : LSI_ACT_LINEAR;
 }
@@ -176,12 +211,17 @@ bool lsi_net_has_regularizers(const lsi_net *net) {
   return false;
 }
 
+static double tensor_penalty(const lsi_net *net, const lsi_tensor *t, const float *w) {
+  if (lsi_is_orthogonality(&t->regularizer)) return lsi_orthogonality_loss(&t->regularizer, t->dims, w, net->scratch);
+  return lsi_regularizer_loss(&t->regularizer, w, t->count);
+}
+
 double lsi_net_penalty(const lsi_net *net, const float *params) {
   double sum = 0;
   for (int i = 0; i < net->layout.n; i++) {
     const lsi_tensor *t = &net->layout.tensors[i];
     if (t->regularizer.info && t->trainable) /* Keras: frozen weights have no penalty */
-      sum += lsi_regularizer_loss(&t->regularizer, params + t->offset, t->count);
+      sum += tensor_penalty(net, t, params + t->offset);
   }
   return sum;
 }
@@ -189,7 +229,10 @@ double lsi_net_penalty(const lsi_net *net, const float *params) {
 void lsi_net_add_penalty_gradient(const lsi_net *net, const float *params, float *grad) {
   for (int i = 0; i < net->layout.n; i++) {
     const lsi_tensor *t = &net->layout.tensors[i];
-    if (t->regularizer.info && t->trainable)
+    if (!t->regularizer.info || !t->trainable) continue;
+    if (lsi_is_orthogonality(&t->regularizer))
+      lsi_orthogonality_add_grad(&t->regularizer, t->dims, params + t->offset, net->scratch, grad + t->offset);
+    else
       lsi_regularizer_add_grad(&t->regularizer, 1.0, params + t->offset, t->count, grad + t->offset);
   }
 }

@@ -11,6 +11,7 @@ typedef struct lsi_net {
   lsi_layer **layers; /* owned; layers[0] is the Input */
   lsi_layout layout;  /* valid once built */
   float *params;      /* owned, [layout.size]; NULL until built */
+  float *scratch;     /* owned, of the penalties that need some; NULL: none does */
   bool built;
   bool has_weights;   /* initialised, loaded or set */
   char *origin;       /* owned: the text the net was read from, for those who write it again; NULL: none */
@@ -21,6 +22,9 @@ void lsi_net_destroy(lsi_net **net);
 
 /* Add a layer: copies *layer and takes over what it owns (also on failure). Names must be unique; shapes are checked at once. */
 ls_status lsi_net_add(lsi_net *net, lsi_layer *layer);
+
+/* A penalty of what the layer added last gives. */
+ls_status lsi_net_regularize_last(lsi_net *net, const lsi_object *regularizer);
 
 /* Lay out and allocate the arena (all zero). Idempotent. At least one layer besides the Input. */
 ls_status lsi_net_build(lsi_net *net);
@@ -83,9 +87,14 @@ ls_status lsi_net_forward(const lsi_net *net, const lsi_pass *pass, lsi_workspac
 
 /* The layers whose gradients are wanted, last first: [lsi_net_lowest_trainable, n_layers). */
 int lsi_net_lowest_trainable(const lsi_net *net);
-/* Back through layers (from, to], from > to: `delta` is dL/d(output of layer `from`); *below is dL/d(output of layer `to`). */
+/*
+ * Back through layers (from, to], from > to, so that their weights' gradients are in `partials`. *delta is dL/d(output of layer
+ * `from`) and becomes dL/d(output of layer `to`), unless the last of the layers can do without: then it is left for
+ * lsi_net_backward_on(to), which the caller calls before he goes on below `to`, when the gradients are on their way.
+ */
 ls_status lsi_net_backward(const lsi_net *net, const lsi_pass *pass, lsi_workspace *workspace, int from, int to,
-                           float *delta, float *const *partials, float **below);
+                           float *const *partials, float **delta);
+ls_status lsi_net_backward_on(const lsi_net *net, const lsi_pass *pass, lsi_workspace *workspace, int to, float **delta);
 
 /* Penalties of the weights, and their gradient added to the summed gradient. */
 bool lsi_net_has_regularizers(const lsi_net *net);

@@ -120,11 +120,15 @@ static void prefix_layer(const lsi_layer *layer) {
 ls_status lsi_net_forward(const lsi_net *net, const lsi_pass *pass, lsi_workspace *ws, float **out) {
   for (int i = 1; i < net->n_layers; i++) {
     const lsi_layer *layer = net->layers[i];
-    if (aliases(layer, pass->training)) continue;
+    if (aliases(layer, pass->training)) {
+      lsi_pass_add_activity(layer, pass, ws->outputs[i]);
+      continue;
+    }
     lsi_layer_io io = {.x = ws->outputs[i - 1], .y = ws->outputs[i], .aux = ws->aux[i],
                        .skip_activation = pass->logits && i == net->n_layers - 1};
     double begin = lsi_trace_begin();
     ls_status status = layer->ops->forward(layer, pass, &io);
+    if (status == LS_OK) lsi_pass_add_activity(layer, pass, io.y);
     lsi_trace_end(LSI_TRACK_TRAINING, LSI_TRACE_FORWARD_LAYER, i, begin);
     if (status != LS_OK) prefix_layer(layer);
     LSI_TRY(status);
@@ -140,24 +144,40 @@ int lsi_net_lowest_trainable(const lsi_net *net) {
   return lowest;
 }
 
-ls_status lsi_net_backward(const lsi_net *net, const lsi_pass *pass, lsi_workspace *ws, int from, int to,
-                           float *delta, float *const *partials, float **below) {
+typedef ls_status layer_operation(const lsi_layer *layer, const lsi_pass *pass, const lsi_layer_io *io);
+
+/* One layer's backward, or a part of it. *delta goes from its output to its input when `below`. */
+static ls_status back_through(const lsi_net *net, const lsi_pass *pass, lsi_workspace *ws, int i, layer_operation *operation,
+                              bool below, float *const *partials, float **delta) {
+  const lsi_layer *layer = net->layers[i];
+  float *other = *delta == ws->deltas[0] ? ws->deltas[1] : ws->deltas[0];
+  float *dx = !below ? NULL : layer->ops->dx_in_place ? *delta : other;
+  lsi_layer_io io = {.x = ws->outputs[i - 1], .y = ws->outputs[i], .aux = ws->aux[i], .dy = *delta, .dx = dx,
+                     .partials = partials, .skip_activation = pass->logits && i == net->n_layers - 1};
+  double begin = lsi_trace_begin();
+  ls_status status = operation(layer, pass, &io);
+  lsi_trace_end(LSI_TRACK_TRAINING, LSI_TRACE_BACKWARD_LAYER, i, begin);
+  if (status != LS_OK) prefix_layer(layer);
+  if (dx) *delta = dx;
+  return status;
+}
+
+ls_status lsi_net_backward(const lsi_net *net, const lsi_pass *pass, lsi_workspace *ws, int from, int to, float *const *partials,
+                           float **delta) {
   int lowest = lsi_net_lowest_trainable(net);
   for (int i = from; i > to && i >= lowest; i--) {
-    const lsi_layer *layer = net->layers[i];
-    float *other = delta == ws->deltas[0] ? ws->deltas[1] : ws->deltas[0];
-    float *dx = i == lowest ? NULL : layer->ops->dx_in_place ? delta : other;
-    lsi_layer_io io = {.x = ws->outputs[i - 1], .y = ws->outputs[i], .aux = ws->aux[i], .dy = delta, .dx = dx,
-                       .partials = partials, .skip_activation = pass->logits && i == net->n_layers - 1};
-    double begin = lsi_trace_begin();
-    ls_status status = layer->ops->backward(layer, pass, &io);
-    lsi_trace_end(LSI_TRACK_TRAINING, LSI_TRACE_BACKWARD_LAYER, i, begin);
-    if (status != LS_OK) prefix_layer(layer);
-    LSI_TRY(status);
-    if (dx) delta = dx;
+    const lsi_layer_ops *ops = net->layers[i]->ops;
+    bool later = i == to + 1 && ops->input_gradient;
+    lsi_pass_add_activity_gradient(net->layers[i], pass, ws->outputs[i], *delta);
+    LSI_TRY(back_through(net, pass, ws, i, ops->backward, i > lowest && !later, partials, delta));
   }
-  *below = delta;
   return LS_OK;
+}
+
+ls_status lsi_net_backward_on(const lsi_net *net, const lsi_pass *pass, lsi_workspace *ws, int to, float **delta) {
+  const lsi_layer_ops *ops = net->layers[to + 1]->ops;
+  if (!ops->input_gradient || to < lsi_net_lowest_trainable(net)) return LS_OK;
+  return back_through(net, pass, ws, to + 1, ops->input_gradient, true, NULL, delta);
 }
 
 const int64_t *lsi_pass_leaf_rows(const lsi_pass *pass, size_t lead) {

@@ -104,6 +104,14 @@ double lsi_object_get(const lsi_object *object, const char *param) {
   return i < 0 ? NAN : object->value[i];
 }
 
+int lsi_object_list(const lsi_object *object, const char *param, const double **list) {
+  int i = object->info ? lsi_object_param_index(object->info, param) : -1;
+  if (i < 0 || object->info->params[i].type != LSI_PARAM_LIST)
+    return 0;
+  *list = object->list[(int)object->value[i]];
+  return object->n_list[(int)object->value[i]];
+}
+
 const char *lsi_object_text(const lsi_object *object, const char *param) {
   int i = object->info ? lsi_object_param_index(object->info, param) : -1;
   if (i < 0 || object->info->params[i].type != LSI_PARAM_TEXT || isnan(object->value[i]))

@@ -15,7 +15,7 @@
 
 struct lsi_object;
 
-enum { LSI_MAX_PARAMS = 20, LSI_MAX_LIST = 64, LSI_MAX_TEXT = 192, LSI_MAX_LISTS = 2, LSI_MAX_TEXTS = 4 };
+enum { LSI_MAX_PARAMS = 20, LSI_MAX_LIST = 64, LSI_MAX_TEXT = 192, LSI_MAX_LISTS = 2, LSI_MAX_TEXTS = 8 };
 
 typedef enum lsi_param_type {
   LSI_PARAM_FLOAT,
@@ -32,12 +32,15 @@ typedef enum lsi_param_type {
 #define LSI_BELOW_1 0x1.fffffffffffffp-1
 #define LSI_MAX_COUNT 9007199254740992.0 /* 2^53: the largest integer argument */
 
+#define LSI_OR_NUMBER "number"
+
 typedef struct lsi_param_info {
   const char *name;      /* Keras's argument */
   lsi_param_type type;
   double default_value;  /* NAN: None; LSI_REQUIRED: must be given */
   double min, max;       /* inclusive, of numbers and list elements; an open bound is nextafter'd by the table */
-  const char *default_text; /* of a TEXT; NULL: None. "auto|min|max": one of these, the first is the default */
+  const char *default_text; /* of a TEXT; NULL: None. "auto|min|max": one of these, the first is the default.
+                               Of a LIST: LSI_OR_NUMBER, when one number stands for a list of one */
 } lsi_param_info;
 
 typedef struct lsi_class_info {
@@ -97,7 +100,9 @@ ls_status lsi_object_set(const lsi_family *family, lsi_object *object, const cha
    no parentheses around nothing. Numbers are shortest round-trip doubles. lsi_object_parse reads it back. */
 ls_status lsi_object_print(const lsi_object *object, bool all, char *buffer, size_t size);
 
-/* The value of argument `param`; NAN: None, or the class has none such. For lists see the fields. */
+/* How many a LIST argument holds, and where; 0: None, or no such argument. */
+int lsi_object_list(const lsi_object *object, const char *param, const double **list);
+/* The value of argument `param`; NAN: None, or the class has none such. */
 double lsi_object_get(const lsi_object *object, const char *param);
 const char *lsi_object_text(const lsi_object *object, const char *param); /* NULL: None */
 int lsi_object_param_index(const lsi_class_info *info, const char *param); /* -1: none */

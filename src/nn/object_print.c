@@ -82,7 +82,12 @@ static void put_value(writer *w, const lsi_object *object, int i, bool all) {
   } else if (type == LSI_PARAM_BOOL) {
     put(w, value != 0 ? "True" : "False");
   } else if (type == LSI_PARAM_LIST) {
-    put_list(w, object->list[(int)value], object->n_list[(int)value]);
+    const double *list = object->list[(int)value];
+    int n = object->n_list[(int)value];
+    if (n == 1 && object->info->params[i].default_text)
+      put_number(w, list[0], false);
+    else
+      put_list(w, list, n);
   } else if (type == LSI_PARAM_TEXT) {
     put_text(w, object->text[(int)value]);
   } else {

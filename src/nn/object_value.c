@@ -41,6 +41,10 @@ static void range_text(const lsi_param_info *param, char *text, size_t size) {
     snprintf(text, size, " %s %s", open_high ? "<" : "<=", high);
 }
 
+static bool takes_number(const lsi_param_info *param) {
+  return param->type == LSI_PARAM_LIST && param->default_text;
+}
+
 static void expected_text(const lsi_param_info *param, char *text, size_t size) {
   static const char *const what[] = {
       [LSI_PARAM_FLOAT] = "a number",
@@ -57,7 +61,7 @@ static void expected_text(const lsi_param_info *param, char *text, size_t size) 
   if (param->type == LSI_PARAM_TEXT && param->default_text && strchr(param->default_text, '|'))
     snprintf(text, size, "one of %s", param->default_text);
   else
-    snprintf(text, size, "%s%s%s", what[param->type], range, none ? ", or None" : "");
+    snprintf(text, size, "%s%s%s%s", takes_number(param) ? "a number, or " : "", what[param->type], range, none ? ", or None" : "");
 }
 
 static ls_status unfit(const lsi_family *family, const lsi_object *object, int i,
@@ -119,6 +123,9 @@ static bool read_list(const lsi_param_info *param, const char *text, double list
                       int *n) {
   size_t length = strlen(text);
   char close = *text == '[' ? ']' : ')';
+  *n = 1;
+  if (takes_number(param) && read_number(param, text, list))
+    return true;
   if ((*text != '[' && *text != '(') || length < 2 || text[length - 1] != close)
     return false;
   *n = 0;

@@ -18,17 +18,15 @@ static const lsi_class_info classes[] = {
      .name = "l1_l2",
      .n_params = 2,
      .params = {FACTOR("l1", 0.0), FACTOR("l2", 0.0)}},
-};
-
-static const lsi_refusal refused[] = {
-    {"OrthogonalRegularizer", "The initializer Orthogonal starts with orthogonal kernels; L2 keeps them small."},
-    {"orthogonal_regularizer", "The initializer Orthogonal starts with orthogonal kernels; L2 keeps them small."},
-    {NULL, NULL},
+    {.kind = 3, /* nn/orthogonality.h */
+     .class_name = "OrthogonalRegularizer",
+     .name = "orthogonal_regularizer",
+     .n_params = 2,
+     .params = {FACTOR("factor", 0.01), {"mode", LSI_PARAM_TEXT, 0.0, 0.0, 0.0, "rows|columns"}}},
 };
 
 const lsi_family lsi_regularizers = {.what = "regularizer",
                                      .classes = classes,
-                                     .refused = refused,
                                      .n_classes = (int)(sizeof classes / sizeof *classes)};
 
 void lsi_regularizer_factors(const lsi_object *regularizer, double *l1, double *l2) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef LSI_NN_REGULARIZER_H
 #define LSI_NN_REGULARIZER_H
-/* l1 * sum|w| + l2 * sum w^2 (no 1/2), Keras 3. Classes L1, L2, L1L2 (aliases l1, l2, l1_l2). */
+/* l1 * sum|w| + l2 * sum w^2 (no 1/2), Keras 3. Classes L1, L2, L1L2 (aliases l1, l2, l1_l2); OrthogonalRegularizer's arithmetic is
+   in nn/orthogonality.h. */
 #include <stddef.h>
 #include "nn/object.h"
 

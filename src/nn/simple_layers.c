@@ -70,17 +70,7 @@ const lsi_layer_ops lsi_reshape_ops = {
     .class_name = "Reshape", .base_name = "reshape", .build = reshape_build,
     .forward = nothing, .backward = nothing, .aliases = always, .dx_in_place = true};
 
-static ls_status activity_forward(const lsi_layer *layer, const lsi_pass *pass, const lsi_layer_io *io) {
-  memcpy(io->y, io->x, lsi_pass_rows(pass) * layer->out_size * sizeof *io->y);
-  lsi_pass_add_activity(layer, pass, io->x);
-  return LS_OK;
-}
-
-static ls_status activity_backward(const lsi_layer *layer, const lsi_pass *pass, const lsi_layer_io *io) {
-  lsi_pass_add_activity_gradient(layer, pass, io->x, io->dy); /* dx is dy */
-  return LS_OK;
-}
-
+/* The pass adds the penalty, as it does any layer's. */
 static ls_status activity_build(lsi_layer *layer, int index, lsi_layout *layout) {
   LSI_CHECK(layer->activity.l1 >= 0 && layer->activity.l2 >= 0, LS_ERR_ARG, NULL, "%s: l1 and l2 must not be negative", layer->name);
   return build_same(layer, index, layout);
@@ -88,7 +78,7 @@ static ls_status activity_build(lsi_layer *layer, int index, lsi_layout *layout)
 
 const lsi_layer_ops lsi_activity_regularization_ops = {
     .class_name = "ActivityRegularization", .base_name = "activity_regularization", .build = activity_build,
-    .forward = activity_forward, .backward = activity_backward, .dx_in_place = true};
+    .forward = nothing, .backward = nothing, .aliases = always, .dx_in_place = true};
 
 static ls_status activation_forward(const lsi_layer *layer, const lsi_pass *pass, const lsi_layer_io *io) {
   size_t rows = lsi_pass_rows(pass) * layer->lead;

@@ -151,9 +151,9 @@ static ls_status model_checkpoint_batch_end(lsi_builtin *self, ls_trainer *t, in
   int64_t every = save_every(self);
   if (every <= 0 || t->optimizer->iteration % every) return LS_OK;
   lsi_logs logs = {0};
-  double values[1 + LSI_MAX_METRICS];
+  double values[LSI_MAX_LOGGED];
   lsi_tally_values(&t->tally, &t->objective, values);
-  for (int i = 0; i <= t->objective.n_metrics; i++) lsi_logs_set(&logs, t->model->logs[i], values[i]);
+  for (int i = 0; i < t->objective.n_logged; i++) lsi_logs_set(&logs, t->model->logs[i], values[i]);
   return save_model(self, t, t->epoch, &logs, "");
 }
 

@@ -14,8 +14,11 @@ int lsi_monitor_direction(const lsi_builtin *self, const ls_trainer *trainer) {
   if (strcmp(mode, "min") == 0) return -1;
   if (strncmp(monitor, "val_", 4) == 0) monitor += 4;
   for (int m = 0; m < trainer->objective.n_metrics; m++)
-    if (strcmp(trainer->objective.metrics[m].log_name, monitor) == 0)
-      return lsi_metric_direction(&trainer->objective.metrics[m]);
+    for (int i = 0; i < trainer->objective.metrics[m].n_values; i++) {
+      char name[64];
+      lsi_metric_value_name(&trainer->objective.metrics[m], i, name);
+      if (strcmp(name, monitor) == 0) return lsi_metric_direction(&trainer->objective.metrics[m]);
+    }
   return -1; /* losses fall */
 }
 

@@ -24,7 +24,7 @@ ls_status lsi_evaluator_create(ls_model *model, const lsi_comm *comm, const ls_d
                                int64_t batch_size, int64_t leaf_rows, int64_t max_batches, lsi_evaluator **out);
 void lsi_evaluator_destroy(lsi_evaluator **evaluator); /* collective */
 
-/* values [1 + n_metrics]. A stop signal at any rank ends the pass early: *flags gets its LSI_STOP_* bits and values are not set.
+/* values [n_logged]. A stop signal at any rank ends the pass early: *flags gets its LSI_STOP_* bits and values are not set.
    flags NULL: signals are not watched. Collective; the same status on all ranks. */
 ls_status lsi_evaluator_run(lsi_evaluator *evaluator, double *values, uint32_t *flags);
 #endif

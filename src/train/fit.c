@@ -50,14 +50,14 @@ static ls_status run_validation(ls_trainer *t, double *values) {
 
 static ls_status validate(ls_trainer *t, lsi_logs *logs) {
   if (!t->validation || (t->epoch + 1) % t->spec.validation_freq != 0) return LS_OK;
-  double values[1 + LSI_MAX_METRICS];
+  double values[LSI_MAX_LOGGED];
   lsi_phase_set(t->comm, LSI_PHASE_VALIDATE, t->epoch + 1, 0);
   LSI_TRY(run_validation(t, values));
   if (stopped_by_signal(t)) return LS_OK;
   const lsi_objective *objective = &t->validation->objective;
-  for (int i = 0; i <= objective->n_metrics; i++) {
+  for (int i = 0; i < objective->n_logged; i++) {
     char name[80];
-    snprintf(name, sizeof name, "val_%s", i ? objective->metrics[i - 1].log_name : "loss");
+    snprintf(name, sizeof name, "val_%s", t->model->logs[i]);
     lsi_logs_set(logs, name, values[i]);
   }
   lsi_logs_sort(logs);

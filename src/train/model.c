@@ -213,7 +213,14 @@ ls_status ls_model_digest(const ls_model *model, char hex[33]) {
 }
 
 int ls_model_metric_count(const ls_model *model) {
-  return model && model->compile.loss.info ? 1 + model->compile.n_metrics : 0;
+  int n = 1;
+  if (!model || !model->compile.loss.info) return 0;
+  for (int m = 0; m < model->compile.n_metrics; m++) {
+    lsi_object object;
+    bool known = lsi_object_parse(&lsi_metrics, model->compile.metrics[m], &object) == LS_OK;
+    n += known ? lsi_metric_count_values(&object, (int64_t)lsi_net_output_width(model->net)) : 1;
+  }
+  return n;
 }
 
 const char *ls_model_metric_name(const ls_model *model, int index) {

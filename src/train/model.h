@@ -9,6 +9,8 @@
 #include "nn/metric.h"
 #include "optim/optimizer.h"
 
+enum { LSI_MAX_LOGGED = 23 }; /* numbers of a pass: with those of validation and the rate they fit a history */
+
 struct ls_model {
   ls_context *context;
   lsi_net *net;
@@ -17,7 +19,7 @@ struct ls_model {
   lsi_optimizer *optimizer; /* NULL until the first fit after compile */
   struct lsi_shares *shares; /* NULL: this rank has all slots; else those of its share (shard.h) */
   int n_logs;               /* loss and metrics of the last fit or evaluate; for the public accessors */
-  char logs[LSI_MAX_METRICS + 1][64];
+  char logs[LSI_MAX_LOGGED][64];
 };
 
 /* Take over a net that was loaded. */

@@ -52,8 +52,7 @@ ls_status ls_model_add_dense(ls_model *model, const ls_dense_spec *spec) {
   LSI_TRY(set_object(&lsi_initializers, "bias_initializer", spec->bias_initializer, &dense->bias_initializer));
   LSI_TRY(set_object(&lsi_regularizers, "kernel_regularizer", spec->kernel_regularizer, &dense->kernel_regularizer));
   LSI_TRY(set_object(&lsi_regularizers, "bias_regularizer", spec->bias_regularizer, &dense->bias_regularizer));
-  LSI_TRY(set_object(&lsi_regularizers, "activity_regularizer", spec->activity_regularizer,
-                     &dense->activity_regularizer));
+  LSI_TRY(set_object(&lsi_regularizers, "activity_regularizer", spec->activity_regularizer, &layer.activity_regularizer));
   LSI_TRY(set_object(&lsi_constraints, "kernel_constraint", spec->kernel_constraint, &dense->kernel_constraint));
   LSI_TRY(set_object(&lsi_constraints, "bias_constraint", spec->bias_constraint, &dense->bias_constraint));
   return lsi_net_add(model->net, &layer);
@@ -157,4 +156,11 @@ ls_status ls_model_add(ls_model *model, const char *text) {
   LSI_NOT_NULL(text);
   LSI_TRY(lsi_layer_from_call(text, &layer));
   return lsi_net_add(model->net, &layer);
+}
+
+ls_status ls_model_set_activity_regularizer(ls_model *model, const char *regularizer) {
+  lsi_object object = {0};
+  LSI_NOT_NULL(model);
+  LSI_TRY(set_object(&lsi_regularizers, "activity_regularizer", regularizer, &object));
+  return lsi_net_regularize_last(model->net, &object);
 }

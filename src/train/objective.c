@@ -6,23 +6,40 @@
 
 #include "base/memory.h"
 
-/* Keras numbers repeated names: accuracy, accuracy_1, ... */
-static void make_unique(lsi_objective *objective, int m) {
-  char *name = objective->metrics[m].log_name;
-  char base[sizeof objective->metrics[m].log_name];
-  memcpy(base, name, sizeof base);
-  for (int k = 1, i = 0; i < m; i++) {
-    if (strcmp(name, objective->metrics[i].log_name) != 0) continue;
-    snprintf(name, sizeof base, "%.50s_%d", base, k++);
-    i = -1;
-  }
+static bool is_taken(const lsi_objective *objective, int m, const char *name) {
+  for (int i = 0; i < m; i++)
+    if (strcmp(name, objective->metrics[i].log_name) == 0) return true;
+  return false;
 }
 
-static void publish_names(ls_model *model, const lsi_objective *objective) {
+/* Keras numbers repeated names (accuracy, accuracy_1, ...); a weighted metric's is weighted_accuracy first (compile_utils.py). */
+static void make_unique(lsi_objective *objective, int m) {
+  char *name = objective->metrics[m].log_name, base[sizeof objective->metrics[m].log_name];
+  if (!is_taken(objective, m, name)) return;
+  snprintf(base, sizeof base, "%s%.50s", objective->metrics[m].weighted ? "weighted_" : "", name);
+  snprintf(name, sizeof base, "%s", base);
+  for (int k = 1; is_taken(objective, m, name); k++) snprintf(name, sizeof base, "%.58s_%d", base, k);
+}
+
+static ls_status publish_names(ls_model *model, lsi_objective *objective) {
   snprintf(model->logs[0], sizeof model->logs[0], "loss");
-  for (int m = 0; m < objective->n_metrics; m++)
-    snprintf(model->logs[m + 1], sizeof model->logs[0], "%s", objective->metrics[m].log_name);
-  model->n_logs = 1 + objective->n_metrics;
+  int n = 1;
+  for (int m = 0; m < objective->n_metrics; m++) {
+    const lsi_metric *metric = &objective->metrics[m];
+    LSI_CHECK(n + metric->n_values <= LSI_MAX_LOGGED, LS_ERR_UNSUPPORTED, "use fewer of them, or fewer thresholds",
+              "the metrics give more than %d numbers", LSI_MAX_LOGGED - 1);
+    for (int i = 0; i < metric->n_values; i++) lsi_metric_value_name(metric, i, model->logs[n++]);
+  }
+  model->n_logs = objective->n_logged = n;
+  return LS_OK;
+}
+
+/* "crossentropy" becomes what it means for these targets, in the files that are written, too; its text stays. */
+static ls_status resolve_loss(lsi_compile *compile, int64_t n_outputs, bool by_label) {
+  lsi_object given;
+  LSI_TRY(lsi_object_parse(&lsi_losses, compile->loss_text, &given));
+  if (given.info->kind == LSI_LOSS_CROSSENTROPY_AUTO) lsi_loss_resolve(&given, n_outputs, by_label, &compile->loss);
+  return LS_OK;
 }
 
 ls_status lsi_objective_init(lsi_objective *objective, ls_model *model, const ls_dataset *data) {
@@ -37,9 +54,10 @@ ls_status lsi_objective_init(lsi_objective *objective, ls_model *model, const ls
   objective->width = lsi_net_output_width(net);
   objective->lead = lsi_net_output_size(net) / objective->width;
   lsi_activation last = lsi_net_last_activation(net);
-  ls_status status = lsi_loss_init(&objective->loss, &model->compile.loss, last, (int64_t)objective->width);
   bool label = info->y_is_label;
   int64_t n_targets = info->n_targets;
+  LSI_TRY(resolve_loss(&model->compile, (int64_t)objective->width, label || n_targets == 1));
+  ls_status status = lsi_loss_init(&objective->loss, &model->compile.loss, last, (int64_t)objective->width);
   if (objective->lead > 1 && !label && n_targets == (int64_t)lsi_net_output_size(net)) n_targets = (int64_t)objective->width;
   else if (objective->lead > 1 && status == LS_OK)
     status = lsi_error_set(LS_ERR_SHAPE, "flatten before the last Dense, or give a target for each output",
@@ -67,8 +85,7 @@ ls_status lsi_objective_init(lsi_objective *objective, ls_model *model, const ls
   objective->form = lsi_loss_target_form(&objective->loss);
   /* A linear last layer gives its logits anyhow. */
   objective->fused = objective->loss.on_logits && last != LSI_ACT_LINEAR;
-  publish_names(model, objective);
-  return LS_OK;
+  return publish_names(model, objective);
 }
 
 ls_status lsi_objective_scratch_create(const lsi_objective *objective, size_t max_rows, lsi_objective_scratch *out) {
@@ -181,6 +198,9 @@ void lsi_tally_add(lsi_tally *tally, const lsi_objective *objective, const doubl
 
 void lsi_tally_values(const lsi_tally *tally, const lsi_objective *objective, double *values) {
   values[0] = tally->sums[1] > 0 ? tally->sums[0] / tally->sums[1] : 0;
-  for (int m = 0, at = 2; m < objective->n_metrics; at += objective->metrics[m++].n_sums)
-    values[m + 1] = lsi_metric_value(&objective->metrics[m], tally->sums + at);
+  double *next = values + 1;
+  for (int m = 0, at = 2; m < objective->n_metrics; at += objective->metrics[m++].n_sums) {
+    lsi_metric_values(&objective->metrics[m], tally->sums + at, next);
+    next += objective->metrics[m].n_values;
+  }
 }

@@ -23,7 +23,7 @@ typedef struct lsi_objective {
   size_t width;          /* of the last axis of the outputs */
   size_t lead;           /* predictions a sample: output size / width */
   bool fused;            /* the net stops at the logits */
-  int n_metrics;
+  int n_metrics, n_logged; /* loss and metrics, some of which give several numbers */
   lsi_metric metrics[LSI_MAX_METRICS];
   int n_values;
   bool weighted;         /* samples have weights: the data's, or (the trainer sets it) their classes' */
@@ -65,6 +65,6 @@ typedef struct lsi_tally {
 /* A batch's loss from its totals (reduced leaf values); penalty: of the weights. */
 double lsi_batch_loss(const lsi_objective *objective, const double *totals, double penalty, int64_t n_rows);
 void lsi_tally_add(lsi_tally *tally, const lsi_objective *objective, const double *totals, double loss, int64_t n_rows);
-/* Loss, then the metrics, as logged: values [1 + n_metrics]. */
+/* Loss, then the metrics, as logged: values [n_logged]. */
 void lsi_tally_values(const lsi_tally *tally, const lsi_objective *objective, double *values);
 #endif

@@ -93,7 +93,8 @@ ls_status lsi_train_step(ls_trainer *t) {
   lap(&clock, &t->times.loss, LSI_TRACE_LOSS, 0);
   for (int b = 0; b < t->n_buckets; b++) {                                           /* last layers first                  */
     const lsi_bucket *bucket = &t->buckets[b];
-    LSI_TRY(lsi_net_backward(net, &pass, t->workspace, bucket->from, bucket->to, delta, t->partials,
+    if (b > 0) LSI_TRY(lsi_net_backward_on(net, &pass, t->workspace, bucket->from, &delta)); /* dX of the layer above  */
+    LSI_TRY(lsi_net_backward(net, &pass, t->workspace, bucket->from, bucket->to, t->partials,
                              &delta));                                               /* BACKWARD: dW, db by the leaf tree  */
     lap(&clock, &t->times.backward, LSI_TRACE_BACKWARD, b);
     LSI_TRY(lsi_exchange_start(t->exchange, &plan, bucket->begin, bucket->end));     /* GRADIENT BUCKET -> ALLREDUCE       */

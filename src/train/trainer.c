@@ -295,10 +295,10 @@ bool lsi_trainer_halves(const ls_trainer *t) {
 }
 
 void lsi_trainer_logs(const ls_trainer *t, lsi_logs *logs) {
-  double values[1 + LSI_MAX_METRICS];
+  double values[LSI_MAX_LOGGED];
   lsi_tally_values(&t->tally, &t->objective, values);
   logs->n = 0;
-  for (int i = 0; i <= t->objective.n_metrics; i++) lsi_logs_set(logs, t->model->logs[i], values[i]);
+  for (int i = 0; i < t->objective.n_logged; i++) lsi_logs_set(logs, t->model->logs[i], values[i]);
   lsi_logs_sort(logs);
 }
 

@@ -3,11 +3,11 @@
  * Trains one net on random samples in memory and reports times when asked: our side of the
  * comparisons. Started and told what to do by tests/bench/ours.py:
  *
- *   bench_step CONFIG CONTROL STEPS N_INPUTS N_OUTPUTS step|fit float32|uint8 [KEY=VALUE ...]
+ *   bench_step CONFIG CONTROL STEPS N_INPUTS N_OUTPUTS step|fit float32|uint8 [KEY=VALUE ...] [out=RUN]
  *
  * Each rank reads numbers from the named pipe CONTROL.<rank>, so that an idle rank sleeps. E:
  * measure E epochs of STEPS steps; 0 or the pipe's end: leave. Rank 0 answers with a line of JSON.
- * `step` measures inside one fit, `fit` a whole call of fit.
+ * RUN is a run folder, for checkpoints. `step` measures inside one fit, `fit` a whole call of fit.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -208,7 +208,7 @@ static void start(bench *b, const char *config, const char *control, int n_sets,
 int main(int argc, char **argv) {
   if (argc < 8) {
     fputs("usage: bench_step CONFIG CONTROL STEPS N_INPUTS N_OUTPUTS step|fit float32|uint8 "
-          "[KEY=VALUE ...]\n",
+          "[KEY=VALUE ...] [out=RUN]\n",
           stderr);
     return 2;
   }
@@ -217,7 +217,9 @@ int main(int argc, char **argv) {
              .n_outputs = strtoll(argv[5], NULL, 10)};
   b.whole_fit = strcmp(argv[6], "fit") == 0;
   b.is_uint8 = strcmp(argv[7], "uint8") == 0;
+  const char *out = strncmp(argv[argc - 1], "out=", 4) == 0 ? argv[--argc] + 4 : NULL;
   start(&b, argv[1], argv[2], argc - 8, (const char *const *)argv + 8);
+  b.fit.run.dir = out;
   b.batch = b.fit.batch_size;
   open_samples(&b);
   b.base_kib = status_kib("VmRSS");

@@ -13,7 +13,7 @@ import report
 from workers import Tools, WorkerError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PER_NET = ["torch", "ddp", "keras", "roofline", "contract", "scaling", "fetch", "memory", "launch"]
+PER_NET = ["torch", "ddp", "keras", "roofline", "contract", "scaling", "fetch", "memory", "launch", "safety"]
 ONCE = ["stream", "exchange"]
 NEEDS_PEERS = {"torch": "torch", "ddp": "torch", "keras": "keras"}
 

@@ -70,7 +70,7 @@ class Worker:
 class Ours(Worker):
     """bench_step on some ranks and threads; its control pipes are fed here."""
 
-    def __init__(self, tools, net, ranks, threads, mode="step", dtype="float32", sets=(), steps=None):
+    def __init__(self, tools, net, ranks, threads, mode="step", dtype="float32", sets=(), steps=None, in_folder=False):
         self.folder = tempfile.mkdtemp(prefix="lockstep-bench-")
         config = os.path.join(self.folder, net.name + ".yaml")
         with open(config, "w", encoding="utf-8") as file:
@@ -83,7 +83,7 @@ class Ours(Worker):
         self.group = steps or net.group_steps()
         command = tools.mpirun(ranks) + [
             tools.program("bench_step"), config, control, str(self.group), str(net.sizes[0]), str(net.sizes[-1]), mode, dtype,
-            *sets]
+            *sets, *(["out=" + os.path.join(self.folder, "run")] if in_folder else [])]
         log = open(os.path.join(self.folder, "log"), "w+", encoding="utf-8")
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True,
                                    env=tools.environment(threads))

@@ -18,6 +18,7 @@ from runs import Failure, checkpoints, children, newest_iteration, send  # noqa:
 
 SKIPPED, INTERRUPTED = 77, 75
 PATIENCE_S = 240  # for one run: against hanging for ever, no measure of speed
+OUTLIVED_S = 60  # after which an mpirun without ranks is ended
 MPIRUN, LOCKSTEP, SHIM = sys.argv[1:4]
 
 CONFIG = """# SPDX-License-Identifier: MIT
@@ -96,7 +97,7 @@ class Run:
             environment = ["-x", "LD_PRELOAD=" + SHIM, "-x", "LS_FAULT=" + fault]
         if rank is not None:
             environment += ["-x", "LS_FAULT_RANK=%d" % rank]
-        self.fault_s, self.lines, self.pids = None, [], set()
+        self.fault_s, self.gone_s, self.lines, self.pids = None, None, [], set()
         self.process = subprocess.Popen(
             [MPIRUN, "-n", str(ranks), *mpirun, *environment, *(program or [LOCKSTEP]), *arguments],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -138,19 +139,33 @@ class Run:
         return "\n".join("%d %s %s" % (pid, " ".join(words_of(pid, "stat").split()[1:4]), words_of(pid, "wchan"))
                          for pid in [self.process.pid, *sorted(self.pids)])
 
+    def outlived(self):
+        """Has mpirun been left without a rank for long? PMIx 4.2 spoils a list of its own when a process dies between introducing
+        itself and the answer, and mpirun then waits for ever in its own end: a rank killed by chance in that millisecond does it."""
+        if not self.pids or self.ranks():
+            self.gone_s = None
+            return False
+        self.gone_s = self.gone_s or time.monotonic()
+        return time.monotonic() > self.gone_s + OUTLIVED_S
+
     def end(self):
-        """Wait for mpirun and every rank."""
+        """Wait for mpirun and every rank. `hung`: mpirun had to be ended, as the user or lockstep-run would."""
+        hung = False
         try:
-            self.wait_for("the end of the run", lambda: False)
+            hung = self.wait_for("the end of the run", self.outlived)
+            if hung:
+                print("mpirun did not end, though all ranks were gone:\n" + self.states(), flush=True)
+                self.process.kill()
+                self.process.wait()
             while any(lives(p) for p in self.pids):
                 check(time.monotonic() < (self.fault_s or time.monotonic()) + PATIENCE_S, "ranks live on")
                 time.sleep(0.005)
-            seconds = time.monotonic() - (self.fault_s or time.monotonic())
+            seconds = (self.gone_s if hung else time.monotonic()) - (self.fault_s or time.monotonic())
         finally:
             self.kill()
         self.reader.join(PATIENCE_S)
         errors = [line.strip() for line in self.lines if line.startswith("lockstep: error: ")]
-        return Outcome(self.process.returncode, errors, "".join(self.lines), seconds)
+        return Outcome(128 + signal.SIGKILL if hung else self.process.returncode, errors, "".join(self.lines), seconds)
 
     def kill(self):
         if self.process.poll() is None or any(lives(p) for p in self.pids):

@@ -99,6 +99,29 @@ def slow_rank(folder):
     print("rank 1 slowed, ten times and more | %s | 0 | - | equal" % named[0].replace("lockstep: warning: ", ""))
 
 
+def absent(folder):
+    """A rank that does not get through MPI_Init, where no call can be left: those that wait there end the run."""
+    config, expected = reference(folder)
+    settings = ["parallel.deadline_seconds=3"]
+    outcome = Run(train(config, folder + "/run", settings), 3, fault="halt", rank=1).end()
+    check(outcome.code == 76 and "gave up: the start of MPI (MPI_Init) has not ended for 3 s" in outcome.stderr,
+          "exit code %d\n%s" % (outcome.code, outcome.stderr))
+    row("a rank stopped in MPI_Init, deadline 3 s", outcome, resumes(config, folder + "/run", expected))
+
+
+def folder_deleted(folder):
+    """The folder of the checkpoints is deleted under a run: the next one makes it again."""
+    config, expected = reference(folder, ["fit.epochs=40"])
+    out = folder + "/run"
+    settings = ["fit.epochs=40", "checkpoint.background=false"]
+    run = Run(train(config, out, settings), 2, fault="slow ckpt- 15", rank=0)
+    check(run.wait_for("a checkpoint", lambda: newest_iteration(out) > 0), "it ended early")
+    shutil.rmtree(out + "/checkpoints", ignore_errors=True)
+    outcome = run.end()
+    check(outcome.code in (0, 1), "exit code %d\n%s" % (outcome.code, outcome.stderr))  # 1: it hit the one being written
+    row("the folder of the checkpoints deleted under way", outcome, resumes(config, out, expected, settings))
+
+
 def two_runs(folder):
     """The second is refused and leaves the first alone; what a killed one locked is free again."""
     config, out = make_data(folder), folder + "/run"
@@ -124,4 +147,4 @@ def two_runs(folder):
     print("the folder of a killed run is free again | %s" % resumes(config, out, result(out + "-undisturbed"), settings))
 
 
-main(differing, clocks, slow_rank, two_runs)
+main(differing, clocks, slow_rank, absent, folder_deleted, two_runs)

@@ -6,6 +6,9 @@
  *   write TEXT N ERROR   after N bytes, writing to such files fails: ENOSPC, EIO, EROFS, ...; by stdio: EFBIG
  *   open TEXT N ERROR    after N times, opening such a file for writing fails
  *   kill TEXT N          after N bytes, the process is killed within such a write, which is cut
+ *   hello -              the process is killed when it has said its first word to the launcher, before the answer
+ *   halt -               the process is stopped (SIGSTOP) at the same place
+ *   lock - N             the process is killed while it holds the Nth lock in memory it shares with other processes
  *   slow TEXT MS         each write to such a file takes so many milliseconds longer
  *   lag - MS             each look at the clock takes so many milliseconds, and so every step
  *   fsync TEXT           fsync of such a file fails with EIO
@@ -18,6 +21,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <signal.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -25,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -188,6 +193,27 @@ int fsync(int fd) {
   if (!is("fsync") || !concerns(fd)) return REAL(fsync)(fd);
   errno = EIO;
   return -1;
+}
+
+/* ---- the launcher ---- */
+
+static bool within(const void *caller, const char *library) {
+  Dl_info where;
+  return dladdr(caller, &where) && where.dli_fname && strstr(where.dli_fname, library);
+}
+
+ssize_t send(int fd, const void *from, size_t n, int flags) {
+  ssize_t sent = REAL(send)(fd, from, n, flags);
+  if ((is("hello") || is("halt")) && within(__builtin_return_address(0), "libpmix")) raise(is("halt") ? SIGSTOP : SIGKILL);
+  return sent;
+}
+
+int pthread_mutex_unlock(pthread_mutex_t *mutex) {
+  static __typeof__(&pthread_mutex_unlock) real;
+  enum { SHARED = 128 }; /* PTHREAD_MUTEX_PSHARED_BIT of glibc's pthreadP.h */
+  if (is("lock") && (mutex->__data.__kind & SHARED) && atomic_fetch_add(&done, 1) + 1 == number) raise(SIGKILL);
+  if (!real) real = REAL(pthread_mutex_unlock);
+  return real(mutex);
 }
 
 /* ---- memory ---- */

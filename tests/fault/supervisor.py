@@ -12,7 +12,8 @@ from harness import (HERE, LOCKSTEP, PATIENCE_S, SHIM, Run, check, first_seed, l
                      send, train)
 
 SUPERVISOR = HERE + "/../../scripts/lockstep-run"
-LONG = ["fit.epochs=60"]
+LONG = ["fit.epochs=40", "checkpoint.background=false"]
+SLOW = {"LD_PRELOAD": SHIM, "LS_FAULT": "slow ckpt- 15"}  # some seconds of checkpoints on the fastest disk, time enough for a fault
 
 
 def reference(folder):
@@ -26,7 +27,8 @@ class Supervised:
     def __init__(self, folder, options, arguments):
         self.log = folder + "/supervisor.log"
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen([SUPERVISOR, *options, "--", LOCKSTEP, *arguments], stdout=log, stderr=log)
+            self.process = subprocess.Popen([SUPERVISOR, *options, "--", LOCKSTEP, *arguments], stdout=log, stderr=log,
+                                            env=dict(os.environ, **SLOW))
 
     def text(self):
         with open(self.log) as f:
@@ -82,6 +84,19 @@ def rank_killed(folder):
     print("lockstep-run: a rank killed twice, restarted twice | equal")
 
 
+def rank_stopped(folder):
+    """A rank that does not arrive: the others leave with 76, and the run goes on."""
+    config, expected = reference(folder)
+    out = folder + "/run"
+    supervised = Supervised(folder, ["--hosts", "localhost:3"], train(config, out, LONG + ["parallel.deadline_seconds=3"]))
+    supervised.wait_for("a checkpoint", lambda: newest_iteration(out) > 0 and len(ranks(out)) == 3)
+    send(ranks(out)[-1:], signal.SIGSTOP)
+    supervised.end(0, "did not arrive (process", "stopped by a signal", "ranks lost each other (76)", "start 2: 3 ranks on localhost:3, from ckpt-",
+                   "done: " + out)
+    check(result(out) == expected, "the result is not that of an undisturbed run")
+    print("lockstep-run: a rank stopped, 76, restarted | equal")
+
+
 AGENT = """#!/bin/sh
 # AGENT HOST COMMAND...: as ssh would
 host=$1; shift
@@ -123,6 +138,25 @@ def gives_up(folder):
     print("lockstep-run: a rank killed before every checkpoint: gives up after 3 starts, exit code 137")
 
 
+def mpirun_hangs(folder):
+    """A rank that dies while PMIx introduces it, or while it reads what mpirun shares: PMIx 4.2 makes mpirun wait for ever in its own end
+    then, all ranks being gone; other versions just end."""
+    config, expected = reference(folder)
+    for fault in ("hello", "lock - 20"):
+        name = fault.split()[0]
+        mpirun, out = folder + "/mpirun-" + name, folder + "/run-" + name
+        with open(mpirun, "w") as f:
+            f.write('#!/bin/sh\n[ ! -e %s ] || exec mpirun "$@"\n: >%s\nexport LS_FAULT="%s" LS_FAULT_RANK=1\n'
+                    'exec mpirun -x LD_PRELOAD=%s -x LS_FAULT -x LS_FAULT_RANK "$@"\n' % (out + ".again", out + ".again", fault, SHIM))
+        os.chmod(mpirun, 0o755)
+        supervised = Supervised(folder, ["--hosts", "localhost:3", "--back-off", "0", "--patience", "2", "--mpirun", mpirun],
+                                train(config, out, LONG))
+        supervised.end(0, "again in 0 s (restart 1 of", "start 2: 3 ranks on localhost:3", "done: " + out)
+        check(result(out) == expected, "the result is not that of an undisturbed run")
+        hung = "mpirun had to be ended" if "mpirun does not end after that" in supervised.text() else "mpirun ended"
+        print("lockstep-run: a rank dies while the launcher waits for it (%s): %s | equal" % (name, hung))
+
+
 def told_to_stop(folder):
     config, expected = reference(folder)
     out = folder + "/run"
@@ -135,4 +169,4 @@ def told_to_stop(folder):
     print("lockstep-run: SIGTERM, saved, 75, resumed | equal")
 
 
-main(rank_killed, host_vanishes, gives_up, told_to_stop)
+main(rank_killed, rank_stopped, host_vanishes, gives_up, mpirun_hangs, told_to_stop)

@@ -37,6 +37,8 @@ def initializer(rng):
             lambda i: i.VarianceScaling(1.5, "fan_avg", "uniform", seed=seed), lambda i: i.RandomNormal(0.1, 0.2, seed=seed)]
     return make[rng.integers(len(make))](keras.initializers)
 
+def matrix_regularizer(rng):
+    return keras.regularizers.OrthogonalRegularizer(0.02, mode=str(rng.choice(["rows", "columns"]))) if rng.random() < 0.15 else regularizer(rng)
 
 
 def regularizer(rng):
@@ -49,7 +51,7 @@ def dense(rng, units, activation, penalties=True):
     return keras.layers.Dense(
         units, activation=activation, use_bias=bool(rng.random() < 0.8), kernel_initializer=initializer(rng),
         bias_initializer=str(rng.choice(["zeros", "ones", "random_normal"])),
-        kernel_regularizer=pick(rng), bias_regularizer=pick(rng), activity_regularizer=pick(rng),
+        kernel_regularizer=(matrix_regularizer if penalties else pick)(rng), bias_regularizer=pick(rng), activity_regularizer=pick(rng),
         kernel_constraint=constraint(rng), bias_constraint=constraint(rng), trainable=bool(rng.random() < 0.9) or not FREEZES)
 
 
@@ -60,13 +62,19 @@ def normalization_layer(rng, width):
     return keras.layers.Normalization(mean=mean, variance=variance, invert=bool(rng.random() < 0.3))
 
 
-def small_layer(rng):
+def small_layer(rng, rank):
     layers = keras.layers
+    activity = {"activity_regularizer": regularizer(rng)} if rng.random() < 0.5 else {}
+    shared = sorted({int(axis) for axis in rng.integers(1, rank + 1, rng.integers(0, 3))}) or None
     rms = getattr(layers, "RMSNormalization", layers.LayerNormalization)  # 3.9 and later
-    return [lambda: layers.Rescaling(0.5, offset=0.1), lambda: layers.ReLU(max_value=1.5, negative_slope=0.1, threshold=0.2), layers.ReLU,
-            layers.LeakyReLU, lambda: layers.LeakyReLU(negative_slope=0.05), lambda: layers.ELU(alpha=0.7), layers.Softmax, layers.UnitNormalization,
-            lambda: layers.PReLU(alpha_initializer="uniform", alpha_regularizer="l2", alpha_constraint="non_neg"), rms,
-            lambda: rms(epsilon=0.01), lambda: layers.ActivityRegularization(l1=0.01, l2=0.02), layers.Identity][rng.integers(13)]()
+    return [lambda: layers.Rescaling(0.5, offset=0.1), lambda: layers.ReLU(max_value=1.5, negative_slope=0.1, threshold=0.2, **activity), layers.ReLU,
+            layers.LeakyReLU, lambda: layers.LeakyReLU(negative_slope=0.05), lambda: layers.ELU(alpha=0.7), layers.Softmax,
+            lambda: layers.UnitNormalization(**activity), lambda: layers.PReLU(alpha_initializer="uniform", alpha_regularizer="l2",
+                                                                                alpha_constraint="non_neg", shared_axes=shared, **activity),
+            rms, lambda: rms(epsilon=0.01), lambda: layers.ActivityRegularization(l1=0.01, l2=0.02), layers.Identity,
+            lambda: layers.Permute([int(d) for d in rng.permutation(rank) + 1], **activity),
+            lambda: layers.GroupNormalization(groups=-1 if rng.random() < 0.5 and rank > 1 else 1, epsilon=0.01, **activity),
+            lambda: layers.RepeatVector(3, **activity) if rank == 1 else layers.Flatten(**activity)][rng.integers(16)]()
 
 
 def constraint(rng):
@@ -74,19 +82,19 @@ def constraint(rng):
             keras.constraints.MinMaxNorm(0.5, 1.2, rate=0.8)][rng.integers(7)]
 
 
-def middle_layer(rng, dropout):
+def middle_layer(rng, dropout, rank):
     flags = {"center": bool(rng.random() < 0.8), "scale": bool(rng.random() < 0.8)}
     kind = int(rng.integers(4 if not dropout else 5))
     if kind == 0:
-        return keras.layers.Activation(str(rng.choice(ACTIVATIONS)))
+        return keras.layers.Activation(str(rng.choice(ACTIVATIONS)), activity_regularizer=regularizer(rng))
     if kind == 1:
         return keras.layers.BatchNormalization(momentum=float(rng.choice([0.9, 0.99])), epsilon=0.002,
                                                beta_regularizer=regularizer(rng), gamma_regularizer=regularizer(rng),
                                                trainable=bool(rng.random() < 0.85) or not FREEZES, **flags)
     if kind == 2:
-        return keras.layers.LayerNormalization(epsilon=0.01, gamma_regularizer=regularizer(rng), **flags)
+        return keras.layers.LayerNormalization(epsilon=0.01, gamma_regularizer=regularizer(rng), activity_regularizer=regularizer(rng), **flags)
     if kind == 3:
-        return small_layer(rng)
+        return small_layer(rng, rank)
     noise = [keras.layers.Dropout, keras.layers.GaussianNoise, keras.layers.GaussianDropout, keras.layers.AlphaDropout][rng.integers(4)]
     return noise(0.25, seed=int(rng.integers(1, 1000)))
 
@@ -102,7 +110,7 @@ def random_model(rng, dropout=True, last=None):
     for _ in range(int(rng.integers(0, 4))):
         model.add(dense(rng, int(rng.integers(2, 12)), str(rng.choice(ACTIVATIONS))))
         if rng.random() < 0.7:
-            model.add(middle_layer(rng, dropout))
+            model.add(middle_layer(rng, dropout, len(model.output_shape) - 1))
     if last:
         model.add(keras.layers.Flatten())
     model.add(dense(rng, int(rng.integers(2, 6)), last or str(rng.choice(SMOOTH)), penalties=not last))

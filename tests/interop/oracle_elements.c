@@ -7,6 +7,7 @@
 #include "nn/initializer.h"
 #include "nn/loss.h"
 #include "nn/metric.h"
+#include "nn/orthogonality.h"
 #include "nn/regularizer.h"
 #include "optim/clip.h"
 #include "optim/optimizer.h"
@@ -108,7 +109,11 @@ ls_status oracle_metric(oracle_call *call) {
   for (size_t r = 0; r < rows && !metric.is_wide; r++)
     for (int s = 0; s < metric.n_sums; s++) total[s] += sums[r * (size_t)metric.n_sums + (size_t)s];
   free(sums);
-  oracle_set(call, "value", json_real(lsi_metric_value(&metric, total)));
+  double values[LSI_METRIC_MAX_VALUES];
+  json_t *list = json_array();
+  lsi_metric_values(&metric, total, values);
+  for (int i = 0; i < metric.n_values; i++) json_array_append_new(list, json_real(values[i]));
+  oracle_set(call, "values", list);
   oracle_set(call, "name", json_string(metric.log_name));
   return LS_OK;
 }
@@ -124,10 +129,22 @@ ls_status oracle_initializer(oracle_call *call) {
   return LS_OK;
 }
 
+static ls_status orthogonality(oracle_call *call, const lsi_object *object, const oracle_array *w) {
+  size_t n;
+  LSI_TRY(lsi_orthogonality_check(object, "w", w->rank, w->dims));
+  LSI_TRY(lsi_orthogonality_prepare(object, w->dims, &n));
+  float *scratch = malloc(n * sizeof *scratch);
+  oracle_set(call, "value", json_real(lsi_orthogonality_loss(object, w->dims, w->data, scratch)));
+  lsi_orthogonality_add_grad(object, w->dims, w->data, scratch, oracle_out(call, "grad", 'f', w->rank, w->dims));
+  free(scratch);
+  return LS_OK;
+}
+
 ls_status oracle_regularizer(oracle_call *call) {
   lsi_object object;
   const oracle_array *w = oracle_in(call, "w");
   LSI_TRY(lsi_object_parse(&lsi_regularizers, oracle_text(call, "regularizer"), &object));
+  if (lsi_is_orthogonality(&object)) return orthogonality(call, &object, w);
   oracle_set(call, "value", json_real(lsi_regularizer_loss(&object, w->data, w->count)));
   lsi_regularizer_add_grad(&object, 1.0, w->data, w->count, oracle_out(call, "grad", 'f', w->rank, w->dims));
   return LS_OK;

@@ -46,7 +46,7 @@ static void add_partials(const lsi_leaf_plan *plan, float *const *partials, size
 static ls_status pass_through(oracle_call *call, lsi_net *net, lsi_workspace *work) {
   const oracle_array *x = oracle_in(call, "x");
   bool training = oracle_flag(call, "training");
-  float *partials[LSI_TREE_MAX_NODES], *sum = calloc(net->layout.size + 1, sizeof *sum), *output, *below;
+  float *partials[LSI_TREE_MAX_NODES], *sum = calloc(net->layout.size + 1, sizeof *sum), *output, *delta = work->deltas[0];
   lsi_leaf_plan plan;
   lsi_pass pass = {0};
   lsi_leaf_plan_init(&plan, x->dims[0], (int64_t)oracle_number(call, "leaf_rows", 4), 1, 0);
@@ -58,7 +58,7 @@ static ls_status pass_through(oracle_call *call, lsi_net *net, lsi_workspace *wo
   if (status == LS_OK) memcpy(oracle_out(call, "y", 'f', 2, shape), output, (size_t)(shape[0] * shape[1]) * sizeof(float));
   if (status == LS_OK && training) {
     memcpy(work->deltas[0], oracle_floats(call, "dy"), (size_t)(shape[0] * shape[1]) * sizeof(float));
-    status = lsi_net_backward(net, &pass, work, net->n_layers - 1, lsi_net_lowest_trainable(net) - 1, work->deltas[0], partials, &below);
+    status = lsi_net_backward(net, &pass, work, net->n_layers - 1, lsi_net_lowest_trainable(net) - 1, partials, &delta);
   }
   if (status == LS_OK && training) {
     add_partials(&plan, partials, net->layout.n_trainable, sum);

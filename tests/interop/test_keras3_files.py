@@ -23,6 +23,7 @@ LOSSES = [
      "softmax"),
     ("binary_crossentropy", [keras.metrics.Precision(thresholds=0.4), "Recall", "acc"], "sigmoid"),
     ("MSE", ["mae"], "linear"), (["mse"], [], "linear"),
+    ("crossentropy", [keras.metrics.Precision(thresholds=[0.3, 0.6]), keras.metrics.F1Score()], "softmax"),
 ]
 
 

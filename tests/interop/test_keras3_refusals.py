@@ -87,7 +87,9 @@ def refusals():
     refused("branches", keras.Model(inputs, layers.Add(name="sum")([hidden, inputs])), "sum")
     refused("two outputs", keras.Model(inputs, [hidden, layers.Dense(2, name="top")(hidden)]), "output_layers")
     refused("mask", None, "sum", "mask", save=lambda: edit_call(keras.Model(inputs, layers.Activation("relu", name="sum")(hidden)), {"mask": True}))
-    refused("shared axes", keras.Sequential([keras.Input((4,)), layers.PReLU(shared_axes=[1])]), "layers[1]", "shared_axes")
+    refused("an axis counted from the end", keras.Sequential([keras.Input((4, 2)), layers.PReLU(shared_axes=[-1])]), "p_re_lu", "shared_axes")
+    refused("outputs compared with each other", keras.Sequential([keras.Input((4,)), layers.Dense(3, activity_regularizer="OrthogonalRegularizer")]),
+            "dense", "OrthogonalRegularizer")
     refused("Muon", None, "optimizer", "Muon", save=lambda: edit(lambda c: c["compile_config"]["optimizer"].update(class_name="Muon")))
     edit(lambda c: None)
     refused("a missing variable", None, "layers/dense/vars", save=lambda: edit_weights(lambda f: f["layers/dense/vars"].pop("1")))

@@ -44,6 +44,11 @@ METRICS = [
     ("IoU(num_classes=7, target_class_ids=[0, 2, 3], sparse_y_pred=False, ignore_class=2)", "p", "label"),
     ("OneHotIoU(num_classes=7, target_class_ids=[1, 4])", "p", "hot"), ("BinaryIoU()", "pn", "bn"),
     ("BinaryIoU(target_class_ids=[1], threshold=0.3)", "pn", "bn"),
+    ("Precision(thresholds=[0.7, 0.2, 0.4])", "pn", "bn"), ("Recall(thresholds=[0.0, 0.25, 0.5, 0.75, 1.0])", "pn", "bn"),
+    ("Precision(thresholds=[0.2, 0.6, 0.2], top_k=2)", "pn", "bn"), ("Recall(thresholds=[0.1, 0.9], class_id=1)", "pn", "bn"),
+    ("TruePositives(thresholds=[0.9, 0.1])", "pn", "bn"), ("TrueNegatives(thresholds=[0.0, 0.5, 1.0])", "p1", "b"),
+    ("FalsePositives(thresholds=[0.3])", "pn", "bn"), ("FalseNegatives(thresholds=[0.25, 0.5])", "pn", "bn"),
+    ("F1Score()", "p", "hot"), ("F1Score(threshold=0.4)", "pn", "bn"), ("FBetaScore(beta=2.0)", "p", "hot"),
 ]
 RESOLVED = {"label": ("SparseCategoricalAccuracy", "SparseCategoricalCrossentropy"),
             "hot": ("CategoricalAccuracy", "CategoricalCrossentropy"), "b": ("BinaryAccuracy", "BinaryCrossentropy")}
@@ -88,8 +93,8 @@ def metrics():
             reply, _ = oracle("metric", arrays, metric=text)
             metric = keras_metric(text, target_kind)
             metric.update_state(target.astype(np.float32) if "IoU" in text else target, pred, sample_weight=weight)
-            expected = float(np.squeeze(metric.result()))
-            report.close(f"metric {text}", reply["value"], expected, 3e-6, scale=abs(expected) + 0.1,
+            expected = np.atleast_1d(np.squeeze(metric.result()))
+            report.close(f"metric {text}", reply["values"], expected, 3e-6, scale=np.abs(expected) + 0.1,
                          case=f"case {case} rows {rows} n {n}")
 
 

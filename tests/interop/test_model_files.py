@@ -11,6 +11,7 @@ import numpy as np
 
 from nets import random_model
 from oracle import Oracle, Report
+import reference
 from tasks import TASKS, TEXTS, targets
 
 absl.logging.set_verbosity(absl.logging.ERROR)
@@ -32,6 +33,20 @@ def adapt(model, x):
             break  # a later one would need the output of those before
 
 
+def predictions(kind, ours, model, x, case):
+    """Against what the net gives in double precision: as near as float32 is, or, where it is ill-conditioned, as near as Keras is."""
+    keras_s, exact = model.predict(x, verbose=0).reshape(len(x), -1), reference.predict(model, x)
+    scale = max(np.abs(exact).max(), 0.01)  # what cancels to nothing has the digits of what it came from
+    theirs = float(np.abs(keras_s - exact).max() / scale)
+    report.close(f"{kind}: predictions", ours, exact, min(max(2e-5, 2 * theirs), 1e-3), scale=scale, case=case)
+    report.close(f"{kind}: Keras's own", keras_s, exact, 1e-3, scale=scale, case=case)
+
+
+def clipped(loss, probabilities):
+    """Keras on JAX and NumPy clips probabilities at 1e-7, ours (as Keras on TensorFlow) goes back to the logits."""
+    return "crossentropy" in loss and bool(np.any((probabilities < 1e-6) | (probabilities > 1 - 1e-6)))
+
+
 def round_trip(number):
     """Keras saves, ours loads, trains and saves, Keras loads: predictions, compile, fit."""
     loss, last, metrics, kind = TASKS[number % len(TASKS)]
@@ -44,20 +59,19 @@ def round_trip(number):
     model.save(path("keras.h5"))
 
     reply, ours = oracle("fit", {"x": x, "y": y}, model=path("keras.h5"), epochs=0)
-    expected = model.predict(x, verbose=0)
-    report.close("Keras -> ours: predictions", ours["predict"], expected.reshape(rows, -1), 2e-5, floor=1e-6, case=case)
+    predictions("Keras -> ours", ours["predict"], model, x, case)
 
     reply, ours = oracle("fit", {"x": x, "y": y}, model=path("keras.h5"), save=path("ours.h5"), epochs=1, batch_size=8, evaluate=True,
                          optimizer=optimizer, loss=loss, metrics=metrics)
     back = keras.models.load_model(path("ours.h5"))
-    expected = back.predict(x, verbose=0)
-    report.close("ours -> Keras: predictions", ours["predict"], expected.reshape(rows, -1), 2e-5, floor=1e-6, case=case)
+    predictions("ours -> Keras", ours["predict"], back, x, case)
     report.true("ours -> Keras: compiled", back.compiled and back.optimizer is not None, case)
     report.true("ours -> Keras: optimizer", optimizer.lower().startswith(back.optimizer.__class__.__name__.lower()),
                 f"{case} {back.optimizer.__class__.__name__}")
     values = back.evaluate(x, y, batch_size=7, verbose=0)
-    report.close("ours -> Keras: evaluate, loss", reply["evaluate"][0], values[0] if isinstance(values, list) else values, 2e-5,
-                 floor=0.1, case=case)
+    if not clipped(loss, ours["predict"]):
+        report.close("ours -> Keras: evaluate, loss", reply["evaluate"][0], values[0] if isinstance(values, list) else values, 2e-5,
+                     floor=0.1, case=case)
     if not any("(" in m for m in metrics):
         report.close("ours -> Keras: evaluate, metrics", reply["evaluate"][1:], values[1:], 2e-5, floor=0.1, case=case)
     # Nothing is lost when ours reads its own file, and what Keras saved from it is the same model again.
@@ -65,8 +79,7 @@ def round_trip(number):
     report.true("ours -> ours: same bits", np.array_equal(same["predict"], ours["predict"]) and again["evaluate"] == reply["evaluate"], case)
     back.save(path("keras2.h5"))
     _, third = oracle("fit", {"x": x}, model=path("keras2.h5"), epochs=0)
-    report.close("Keras compiled -> ours: predictions", third["predict"], back.predict(x, verbose=0).reshape(rows, -1), 2e-5,
-                 floor=1e-6, case=case)
+    predictions("Keras compiled -> ours", third["predict"], back, x, case)
 
 
 def edited_by_h5py():

@@ -264,7 +264,7 @@ static void layers_as_keras_writes_them(void **state) {
   static const char *const layers[] = {
       "Reshape([2, 1], name='rows')", "Identity", "ReLU(max_value=2)", "LeakyReLU(negative_slope=0.1)", "ELU(0.5)", "PReLU", "UnitNormalization",
       "RMSNormalization(epsilon=0.01)", "GaussianNoise(0.1)", "GaussianDropout(0.1)", "AlphaDropout(0.1)", "ActivityRegularization(l2=0.01)",
-      "Reshape([2])"};
+      "Permute([2, 1])", "PReLU(shared_axes=[1])", "GroupNormalization(groups=2, activity_regularizer='l2')", "Reshape([2])", "RepeatVector(3)", "Reshape([-1])"};
   ls_model *model = NULL;
   ls_dataset *data = xor_data();
   assert_ok(ls_model_create(context, NULL, &model));
@@ -272,8 +272,14 @@ static void layers_as_keras_writes_them(void **state) {
   for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) assert_ok(ls_model_add(model, layers[i]));
   assert_error(ls_model_add(model, "LeekyReLU"), LS_ERR_ARG, "LeakyReLU");
   assert_error(ls_model_add(model, "ReLU(slope=1)"), LS_ERR_ARG, "slope");
-  assert_error(ls_model_add(model, "Reshape([3])"), LS_ERR_SHAPE, "3");
+  assert_error(ls_model_add(model, "Reshape([4])"), LS_ERR_SHAPE, "6 values");
   assert_error(ls_model_add(model, "ELU(name='rows')"), LS_ERR_ARG, "rows");
+  assert_error(ls_model_add(model, "PReLU(shared_axes=[2])"), LS_ERR_ARG, "shared_axes has 2");
+  assert_error(ls_model_add(model, "GroupNormalization(4)"), LS_ERR_SHAPE, "4 groups");
+  assert_error(ls_model_add(model, "Permute([2])"), LS_ERR_ARG, "dims");
+  assert_ok(ls_model_set_activity_regularizer(model, "L1(0.01)"));
+  assert_error(ls_model_set_activity_regularizer(model, "OrthogonalRegularizer"), LS_ERR_UNSUPPORTED, "samples");
+  assert_error(ls_model_set_activity_regularizer(model, "l3"), LS_ERR_ARG, "activity_regularizer");
   assert_error(ls_model_add(model, NULL), LS_ERR_ARG, "NULL");
   assert_ok(ls_model_add_dense(model, &(ls_dense_spec){.units = 2}));
   assert_ok(ls_model_add(model, "Softmax"));

@@ -50,11 +50,16 @@ def has_netem():
 
 
 class Network:
-    """with Network(3, mbit=1000, delay_us=50) as net: net.start(...). A delay, one way, needs the kernel's netem: see has_netem."""
+    """with Network(3, mbit=1000, delay_us=50, relay=...) as net: net.start(...).
 
-    def __init__(self, n_hosts, mbit=0, delay_us=0):
+    A delay, one way, is the kernel's (netem), or where it has none that of `relay`, the program netns_relay.
+    """
+
+    def __init__(self, n_hosts, mbit=0, delay_us=0, relay=None):
         self.n, self.mbit, self.delay_us, self.tag = n_hosts, mbit, delay_us, "ls%d" % os.getpid()
         self.folder = "/tmp/lockstep-net-%d" % os.getpid()
+        self.relay_program = relay if delay_us and not has_netem() else None
+        self.relay = None
 
     def name(self, host):
         return "%s-%s" % (self.tag, host)
@@ -65,32 +70,49 @@ class Network:
     def __enter__(self):
         os.makedirs(self.folder, exist_ok=True)
         try:
-            ip("netns", "add", self.name("sw"))
-            ip("-n", self.name("sw"), "link", "add", "br0", "type", "bridge")
-            ip("-n", self.name("sw"), "link", "set", "br0", "up")
+            for host in self.hosts():
+                ip("netns", "add", self.name(host))
+                ip("-n", self.name(host), "link", "set", "lo", "up")
+            if self.relay_program:
+                self.start_relay()
+            else:
+                self.make_switch()
             for i, host in enumerate(self.hosts(), 1):
-                self.join(i, host)
+                ip("-n", self.name(host), "addr", "add", "%s.%d/24" % (SUBNET, i), "dev", "eth0")
+                ip("-n", self.name(host), "link", "set", "eth0", "up")
             self.write_agent()
         except BaseException:
             self.__exit__()
             raise
         return self
 
-    def join(self, i, host):
-        ns, switch = self.name(host), self.name("sw")
-        ip("netns", "add", ns)
-        ip("-n", ns, "link", "set", "lo", "up")
-        ip("link", "add", "eth0", "netns", ns, "type", "veth", "peer", "name", host, "netns", switch)
-        ip("-n", switch, "link", "set", host, "master", "br0", "up")
-        ip("-n", ns, "addr", "add", "%s.%d/24" % (SUBNET, i), "dev", "eth0")
-        ip("-n", ns, "link", "set", "eth0", "up")
+    def start_relay(self):
+        """Large packets, as each costs the relay the same time, and room for all that TCP has under way."""
+        self.relay = subprocess.Popen([self.relay_program, str(self.delay_us), str(self.mbit), *map(self.name, self.hosts())],
+                                      stdout=subprocess.PIPE, text=True)
+        if self.relay.stdout.readline() != "ready\n":
+            raise OSError("netns_relay ended with exit code %d" % self.relay.wait())
+        for host in self.hosts():
+            ip("-n", self.name(host), "link", "set", "eth0", "mtu", "9000", "txqueuelen", "10000")
+
+    def make_switch(self):
+        switch = self.name("sw")
+        ip("netns", "add", switch)
+        ip("-n", switch, "link", "add", "br0", "type", "bridge")
+        ip("-n", switch, "link", "set", "br0", "up")
+        for host in self.hosts():
+            ip("link", "add", "eth0", "netns", self.name(host), "type", "veth", "peer", "name", host, "netns", switch)
+            ip("-n", switch, "link", "set", host, "master", "br0", "up")
+            self.slow_down(host)
+
+    def slow_down(self, host):
+        add = ["ip", "netns", "exec", self.name(host), "tc", "qdisc", "add", "dev", "eth0", "root"]
         if self.delay_us:
             rate = ["rate", "%dmbit" % self.mbit] if self.mbit else []
-            subprocess.run(["ip", "netns", "exec", ns, "tc", "qdisc", "add", "dev", "eth0", "root", "netem", "delay",
-                            "%dus" % self.delay_us, "limit", "20000", *rate], check=True)
+            subprocess.run([*add, "netem", "delay", "%dus" % self.delay_us, "limit", "20000", *rate], check=True)
         elif self.mbit:  # a burst of 1 ms: less loses rate, as the kernel sends lumps; more lets whole messages through free
-            subprocess.run(["ip", "netns", "exec", ns, "tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate",
-                            "%dmbit" % self.mbit, "burst", str(self.mbit * 125 + 3000), "latency", "10ms"], check=True)
+            subprocess.run([*add, "tbf", "rate", "%dmbit" % self.mbit, "burst", str(self.mbit * 125 + 3000), "latency", "10ms"],
+                           check=True)
 
     def write_agent(self):
         """What mpirun takes for ssh. The name of its own keeps Open MPI from taking all hosts for one."""
@@ -106,6 +128,9 @@ class Network:
             send(map(int, pids), signal.SIGKILL)
             ip("netns", "del", self.name(host), check=False)
         ip("netns", "del", self.name("sw"), check=False)
+        if self.relay:
+            self.relay.kill()
+            self.relay.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def command(self, mpirun, slots, arguments, extra=()):

@@ -68,12 +68,13 @@ LOSSES = {
 }
 METRICS = {
     "labels": ["accuracy", "SparseTopKCategoricalAccuracy(k=2)", "sparse_categorical_crossentropy", "MeanIoU(2, sparse_y_pred=False)"],
-    "onehot": ["accuracy", "TopKCategoricalAccuracy(k=2)", "categorical_accuracy", "F1Score(average='macro')", "AUC(multi_label=True)"],
-    "binary": ["accuracy", "Precision()", "Recall(thresholds=0.4)", "AUC(curve='PR')", "SensitivityAtSpecificity(0.5)", "FalsePositives()"],
+    "onehot": ["accuracy", "TopKCategoricalAccuracy(k=2)", "categorical_accuracy", "F1Score(average='macro')", "F1Score()", "AUC(multi_label=True)"],
+    "binary": ["accuracy", "Precision()", "Recall(thresholds=0.4)", "AUC(curve='PR')", "SensitivityAtSpecificity(0.5)", "FalsePositives()", "Recall(thresholds=[0.3, 0.6])"],
     "values": ["mae", "mse", "RootMeanSquaredError()", "R2Score()", "CosineSimilarity()", "mape", "PearsonCorrelation()"],
 }
 SMALL_LAYERS = ["ReLU: {negative_slope: 0.1, max_value: 3.0}", "LeakyReLU: {}", "ELU: {alpha: 0.7}", 'PReLU: {alpha_initializer: "RandomUniform(0.0, 0.3)"}',
-                "GaussianNoise: {stddev: 0.1}", "UnitNormalization: {}", "RMSNormalization: {}", "ActivityRegularization: {l2: 0.001}", "Identity: {}"]
+                "GaussianNoise: {stddev: 0.1}", "UnitNormalization: {}", "RMSNormalization: {}", "ActivityRegularization: {l2: 0.001}", "Identity: {}",
+                'PReLU: {shared_axes: [1], activity_regularizer: "L2(0.01)"}', "GroupNormalization: {groups: -1}", "Identity: {activity_regularizer: l1}"]
 CALLBACKS = [
     "EarlyStopping: {monitor: loss, patience: 1, restore_best_weights: true, min_delta: 0.05}",
     "EarlyStopping: {monitor: loss, patience: 0, baseline: 0.3, start_from_epoch: 1}",
@@ -140,7 +141,7 @@ class Case:
     def _block(self, rng):
         extra = ""
         if rng.random() < 0.3:
-            extra += ", kernel_regularizer: %s" % rng.choice(["l2", '"L1(0.001)"', "l1_l2"])
+            extra += ", kernel_regularizer: %s" % rng.choice(["l2", '"L1(0.001)"', "l1_l2", "OrthogonalRegularizer"])
         if rng.random() < 0.1:
             extra += ', bias_regularizer: "L2(0.01)"'
         if rng.random() < 0.15:
@@ -153,7 +154,7 @@ class Case:
             extra += ", use_bias: false"
         if rng.random() < 0.07:
             extra += ", trainable: false"
-        block = ["Dense: {units: %d, activation: %s%s}" % (rng.randint(1, 40), rng.choice(ACTIVATIONS), extra)]
+        block = ["Dense: {units: %d, activation: %s%s}" % (rng.randint(2, 40), rng.choice(ACTIVATIONS), extra)]
         if rng.random() < 0.35:
             block.append("BatchNormalization: {momentum: 0.9}")
         if rng.random() < 0.2:

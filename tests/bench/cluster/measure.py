@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The model's parameters, measured here, and real runs between network namespaces to hold it against."""
 import json
+import os
 import statistics
 import subprocess
 
@@ -9,6 +10,10 @@ from net import Network
 from workers import Ours, Tools, WorkerError
 
 PHASES = ["forward", "loss", "backward", "exchange", "update", "fetch"]
+
+
+def network(bench, hosts, mbit, delay):
+    return Network(hosts, mbit, delay, os.path.join(bench.tools.build, "tests", "netns", "netns_relay"))
 
 
 class HostTools(Tools):
@@ -55,7 +60,7 @@ def compute_cost(bench, net):
 
 def exchange_times(bench, hosts, mbit, delay):
     """{bytes: microseconds} of the exchange alone."""
-    with Network(hosts, mbit, delay) as net:
+    with network(bench, hosts, mbit, delay) as net:
         tools = HostTools(bench.tools, net)
         command = tools.mpirun(hosts) + [tools.program("bench_exchange"), str(bench.repeats), str(4 << 20)]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
@@ -78,8 +83,8 @@ def link_of(bench, mbit, delay=0, overhead=None):
 
 
 def real_step(bench, net, mbit, delay, overlap):
-    with Network(2, mbit, delay) as network:
-        worker = Ours(HostTools(bench.tools, network), net, 2, 1, sets=[f"parallel.overlap={str(overlap).lower()}"])
+    with network(bench, 2, mbit, delay) as hosts:
+        worker = Ours(HostTools(bench.tools, hosts), net, 2, 1, sets=[f"parallel.overlap={str(overlap).lower()}"])
         try:
             return medians(samples(worker, bench.repeats, bench.seconds))
         finally:
@@ -89,8 +94,8 @@ def real_step(bench, net, mbit, delay, overlap):
 def record_timeline(bench, net, mbit, delay, path):
     """Three steps of two hosts."""
     first = net.group_steps() + 1
-    with Network(2, mbit, delay) as network:
-        worker = Ours(HostTools(bench.tools, network), net, 2, 1,
+    with network(bench, 2, mbit, delay) as hosts:
+        worker = Ours(HostTools(bench.tools, hosts), net, 2, 1,
                       sets=[f"profile.timeline={path}", f"profile.timeline_start={first}", "profile.timeline_steps=3"])
         worker.run(0.1)
         worker.close()

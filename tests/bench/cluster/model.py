@@ -48,7 +48,8 @@ def buckets(net, bucket_bytes=4 << 20):
         done += products * macs
         size += 4 * parameters
         if size >= bucket_bytes or i == 0:
-            found.append((done / work, size))
+            later = (products - 1) * macs  # the input gradient of its last layer is computed when it is under way
+            found.append(((done - later) / work, size))
             size = 0
     return found
 

@@ -65,7 +65,7 @@ static inline lsi_net *case_net(bool adapted) {
   case_parse(&lsi_initializers, "RandomNormal(mean=0.5, stddev=0.02, seed=3)", &layer.dense.kernel_initializer);
   case_parse(&lsi_initializers, "Constant(0.25)", &layer.dense.bias_initializer);
   case_parse(&lsi_regularizers, "L1L2(l1=1e-05, l2=0.001)", &layer.dense.kernel_regularizer);
-  case_parse(&lsi_regularizers, "l2", &layer.dense.activity_regularizer);
+  case_parse(&lsi_regularizers, "l2", &layer.activity_regularizer);
   assert_ok(lsi_net_add(net, &layer));
   case_init(&layer, LSI_LAYER_BATCH_NORMALIZATION, NULL);
   layer.norm.momentum = 0.9;

@@ -85,13 +85,13 @@ static void activity(lsi_layer *layer) {
 }
 static void regularized_dense(lsi_layer *layer) {
   small_dense(layer);
-  must(lsi_object_parse(&lsi_regularizers, "L2(0.05)", &layer->dense.activity_regularizer));
+  must(lsi_object_parse(&lsi_regularizers, "L2(0.05)", &layer->activity_regularizer));
 }
 
 /* Loss of the batch with the activity penalty; delta when `grad` is wanted. */
 static double batch_loss(problem *p, bool gradient) {
   lsi_pass pass;
-  float *outputs, *below, *delta = p->ws->deltas[0];
+  float *outputs, *delta = p->ws->deltas[0];
   double value[ROWS * 2], loss = 0;
   int64_t bad;
   lsi_pass_begin(&pass, p->net, p->ws, &p->plan, &lsi_reducer_local, true);
@@ -105,7 +105,7 @@ static double batch_loss(problem *p, bool gradient) {
                      1.0 / ROWS, value, NULL, gradient ? delta : NULL, &bad));
   for (int r = 0; r < ROWS; r++) loss += value[r] / ROWS;
   for (int l = 0; l < p->plan.n_leaves; l++) loss += pass.leaf_penalty[l];
-  if (gradient) must(lsi_net_backward(p->net, &pass, p->ws, p->net->n_layers - 1, 0, delta, &p->grad, &below));
+  if (gradient) must(lsi_net_backward(p->net, &pass, p->ws, p->net->n_layers - 1, 0, &p->grad, &delta));
   return loss;
 }
 
