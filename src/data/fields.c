@@ -143,7 +143,7 @@ static ls_status ensure_room(lsi_fields *f, int64_t n, size_t bytes) {
 }
 
 static ls_status ensure_direct(lsi_fields *f) {
-  return f->direct ? LS_OK : lsi_fetcher_create(f->files, 1, &f->direct);
+  return f->direct ? LS_OK : lsi_fetcher_create(f->files, 1, &f->reading, &f->direct);
 }
 
 static ls_status fetch_directly(lsi_fields *f, int field, const int64_t *rows, int64_t n, void *out) {

@@ -36,6 +36,7 @@ typedef struct lsi_fields {
   int64_t budget;     /* bytes that this rank's buffers may still take */
   int64_t limit;      /* of the node, for messages */
   bool limit_given;
+  lsi_reading reading; /* while it is opened */
   lsi_fetcher *direct; /* for reads without a plan */
   lsi_want *wants;
   int64_t wants_room;

@@ -92,9 +92,11 @@ static ls_status create(char *const *paths, int n, const ls_hdf5_spec *spec, lsi
   return LS_OK;
 }
 
-static ls_status describe_parts(lsi_files *f) {
+static ls_status describe_parts(void *self) {
+  lsi_files *f = self;
   for (int i = 0; i < f->n; i++) {
     LSI_TRY(lsi_part_describe(f->paths[i], &f->spec, &f->parts[i]));
+    lsi_reading_step(&f->reading);
     f->parts[i].path = f->paths[i];
     if (i > 0) LSI_TRY(check_agreement(&f->parts[0], &f->parts[i]));
   }
@@ -115,10 +117,10 @@ static ls_status conclude(lsi_files *f) {
   return LS_OK;
 }
 
-ls_status lsi_files_describe(char *const *paths, int n, const ls_hdf5_spec *spec, lsi_files **out) {
+ls_status lsi_files_describe(const lsi_comm *comm, char *const *paths, int n, const ls_hdf5_spec *spec, lsi_files **out) {
   lsi_files *f;
   LSI_TRY(create(paths, n, spec, &f));
-  ls_status status = describe_parts(f);
+  ls_status status = lsi_read_aside(comm, &f->reading, describe_parts, f);
   if (status == LS_OK) status = conclude(f);
   if (status != LS_OK) {
     lsi_files_destroy(&f);
@@ -131,7 +133,7 @@ ls_status lsi_files_describe(char *const *paths, int n, const ls_hdf5_spec *spec
 ls_status lsi_files_describe_all(const lsi_comm *comm, char *const *paths, int n, const ls_hdf5_spec *spec, lsi_files **out) {
   lsi_files *f = NULL;
   ls_status status = create(paths, n, spec, &f);
-  if (status == LS_OK && comm->rank == 0) status = describe_parts(f);
+  if (status == LS_OK && comm->rank == 0) status = lsi_read_aside(comm, &f->reading, describe_parts, f);
   status = lsi_agree(comm, status);
   if (status == LS_OK) status = lsi_bcast(comm, f->parts, (size_t)n * sizeof *f->parts);
   for (int i = 0; f && f->parts && i < n; i++) { /* the first rank's pointers are not ours */

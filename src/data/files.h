@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include "data/names.h"
 #include "data/part.h"
-#include "par/comm.h"
+#include "par/reading.h"
 
 typedef struct lsi_files {
   ls_hdf5_spec spec;         /* names of the arrays; its strings are owned */
@@ -15,11 +15,13 @@ typedef struct lsi_files {
   ls_dataset_info info;      /* of the whole; without the identity */
   bool map;                  /* see files that are opened from now on as memory, too */
   uint64_t looks;
+  lsi_reading reading;       /* while they are looked into */
   pthread_mutex_t mutex;     /* one opens at a time */
 } lsi_files;
 
-/* Look into every file. All must agree in shapes, types, presence of arrays and scale; the one that does not is named. */
-ls_status lsi_files_describe(char *const *paths, int n, const ls_hdf5_spec *spec, lsi_files **out);
+/* Look into every file. All must agree in shapes, types, presence of arrays and scale; the one that does not is named. Ranks of `comm`,
+   if it has any, are told when it takes long; not collective. */
+ls_status lsi_files_describe(const lsi_comm *comm, char *const *paths, int n, const ls_hdf5_spec *spec, lsi_files **out);
 /* The same, described by the first rank and known to all. Collective on comm. */
 ls_status lsi_files_describe_all(const lsi_comm *comm, char *const *paths, int n, const ls_hdf5_spec *spec, lsi_files **out);
 void lsi_files_destroy(lsi_files **files);

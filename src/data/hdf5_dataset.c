@@ -136,7 +136,8 @@ static ls_status open_files(const lsi_comm *comm, char *const *paths, int n, con
   if (status != LS_OK) goto fail;
   if (comm) f->n_sharers = comm->node_size;
   if (comm) LSI_TRY_GOTO(status, fail, choose_group(comm, paths, n, &f->group));
-  status = f->group.size > 1 ? lsi_files_describe_all(&f->group.comm, paths, n, spec, &f->files) : lsi_files_describe(paths, n, spec, &f->files);
+  status = f->group.size > 1 ? lsi_files_describe_all(&f->group.comm, paths, n, spec, &f->files)
+                             : lsi_files_describe(&f->group.comm, paths, n, spec, &f->files);
   if (status != LS_OK) goto fail;
   set_fields(f, &f->files->info);
   LSI_TRY_GOTO(status, fail, place(f, spec));

@@ -166,7 +166,7 @@ static ls_status prepare_alone(lsi_reader *r) {
   r->wants_room = r->plan.slot_rows;
   r->resting = r->may_rest = r->threaded && r->group.size == 1 && r->fields->files->map;
   LSI_TRY(LSI_ALLOC("data reader: rows", 2 * r->wants_room, &r->wants));
-  return lsi_fetcher_create(r->fields->files, r->plan.n_workers, &r->fetcher);
+  return lsi_fetcher_create(r->fields->files, r->plan.n_workers, &r->reading, &r->fetcher);
 }
 
 ls_status lsi_reader_create(const ls_dataset *data, const lsi_course *course, int rank, lsi_reader **out) {
@@ -199,7 +199,7 @@ ls_status lsi_reader_create(const ls_dataset *data, const lsi_course *course, in
 
 static ls_status wait_for(lsi_reader *r, lsi_counter *counters, int64_t target) {
   const lsi_comm *comm = &r->group.comm;
-  if (comm->peers) return lsi_counters_wait_reading(counters, r->group.size, (uint64_t)target, comm, &r->fetching);
+  if (comm->peers) return lsi_counters_wait_reading(counters, r->group.size, (uint64_t)target, comm, &r->reading);
   for (long us = 10; !lsi_counters_reached(counters, 1, (uint64_t)target); us = us < 200 ? 2 * us : us)
     nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
   return LS_OK;
@@ -232,7 +232,8 @@ static ls_status seek(lsi_reader *r, int64_t p) {
   return r->threaded && !r->resting ? read_ahead(r) : LS_OK;
 }
 
-static ls_status fill_until_in_use(lsi_reader *r) {
+static ls_status fill_until_in_use(void *self) {
+  lsi_reader *r = self;
   for (; r->filled <= r->at; r->filled++) {
     r->filling = lsi_reader_next_group(&r->plan, r->fields, &r->ahead, r->filling);
     LSI_TRY(lsi_reader_fill(r, r->filled, r->filling));
@@ -242,7 +243,8 @@ static ls_status fill_until_in_use(lsi_reader *r) {
 
 /* The group in use is there, or the first member's failure. */
 static ls_status need_group(lsi_reader *r) {
-  if (r->resting || !r->threaded) LSI_TRY(fill_until_in_use(r));
+  if (r->resting) LSI_TRY(fill_until_in_use(r)); /* reads nothing */
+  else if (!r->threaded) LSI_TRY(lsi_read_aside(&r->group.comm, &r->reading, fill_until_in_use, r));
   if (r->resting && atomic_load(&r->calm) == 0) LSI_TRY(read_ahead(r)); /* something must be read */
   if (r->threaded && !r->resting) LSI_TRY(wait_for(r, r->wrote, r->at + 1));
   for (int m = 0; m < r->group.size; m++) {

@@ -6,6 +6,7 @@
 #include "data/fields.h"
 #include "data/reader.h"
 #include "par/bell.h"
+#include "par/reading.h"
 
 enum { LSI_MAX_SLOTS = 8 };
 
@@ -70,7 +71,7 @@ struct lsi_reader {
   int64_t wants_room;
   pthread_t thread;
   bool running;
-  atomic_bool fetching;    /* the thread reads now, and waits for nobody */
+  lsi_reading reading;     /* by the thread */
   atomic_bool stop;
 
   /* the using side */

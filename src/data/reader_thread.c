@@ -96,9 +96,9 @@ ls_status lsi_reader_fill(lsi_reader *r, int64_t g, lsi_stretch s) {
   lsi_counter_set(&r->listed[r->group.rank], (uint64_t)g + 1);
   lsi_reader_ring(r);
   if (r->group.size > 1 && !wait_for(r, r->listed, g + 1)) return LS_OK;
-  atomic_store(&r->fetching, true);
+  atomic_store(&r->reading.on, true);
   ls_status status = fetch_fields(r, g);
-  atomic_store(&r->fetching, false);
+  atomic_store(&r->reading.on, false);
   if (status != LS_OK) lsi_reader_give_up(r, g);
   else if (!r->resting || atomic_load(&r->calm) > 0) lsi_counter_set(&r->wrote[r->group.rank], (uint64_t)g + 1); /* else it is not complete */
   return status;

@@ -41,7 +41,6 @@ typedef struct lsi_peers {
   MPI_Comm calls; /* for the roll call alone */
   double deadline_s;
   int n_spins; /* polls before the core is given away: few where cores are shared */
-  double told_s;   /* clock of the latest word of lsi_reading_goes_on */
   double waited_s; /* by the main thread, since the beginning */
   bool threaded;   /* a second thread calls MPI */
   pthread_mutex_t mpi;
@@ -68,14 +67,6 @@ ls_status lsi_peers_check(const lsi_peers *peers);
  * those that hear each other holds the record (error.rank). Takes some seconds. Sets `lost`.
  */
 ls_status lsi_roll_call(lsi_peers *peers);
-/* A rank that waits for its data tells all others so now and then, for LSI_DATA_DEADLINES deadlines; who waits for ranks hears it, and
-   waits on. Costs a message a rank. */
-enum { LSI_DATA_DEADLINES = 10 };
-void lsi_reading_tell(lsi_peers *peers);
-/* The same from within a long reading, called as often as one likes. */
-void lsi_reading_goes_on(const lsi_comm *comm);
-bool lsi_reading_heard(lsi_peers *peers); /* since the last time */
-
 /* Has somebody begun one? */
 bool lsi_roll_call_begun(lsi_peers *peers);
 #endif

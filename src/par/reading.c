@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Words between ranks while one of them waits for its data. */
-#include "base/clock.h"
+#include "par/reading.h"
+
+#include "base/thread.h"
 #include "par/peers.h"
+#include "par/wait.h"
 
 enum { TAG = 8 };
 
@@ -37,12 +39,44 @@ bool lsi_reading_heard(lsi_peers *peers) {
   return heard;
 }
 
-void lsi_reading_goes_on(const lsi_comm *comm) {
-  lsi_peers *peers = comm->peers;
-  double now = lsi_clock_s();
-  if (!peers || peers->deadline_s <= 0 || now - peers->told_s < peers->deadline_s / 4)
-    return;
-  if (peers->told_s > 0)
-    lsi_reading_tell(peers);
-  peers->told_s = now;
+/* ---- reading on a thread of its own ---- */
+
+typedef struct aside {
+  ls_status (*read)(void *);
+  void *self;
+  atomic_bool over;
+  ls_status status;
+  ls_error error;
+} aside;
+
+static void *read_it(void *argument) {
+  aside *a = argument;
+  a->status = a->read(a->self);
+  if (a->status != LS_OK)
+    a->error = *ls_last_error();
+  atomic_store(&a->over, true);
+  return NULL;
+}
+
+ls_status lsi_read_aside(const lsi_comm *comm, lsi_reading *reading, ls_status (*read)(void *), void *self) {
+  aside a = {.read = read, .self = self};
+  lsi_wait wait = {.reading = reading};
+  ls_status status = LS_OK;
+  pthread_t thread;
+  if (!comm->peers || comm->peers->size == 1)
+    return read(self);
+  if (lsi_thread_start("data reader", LSI_DEFAULT_STACK, read_it, &a, &thread) != LS_OK) {
+    lsi_error_clear();
+    return read(self);
+  }
+  atomic_store(&reading->on, true);
+  while (status == LS_OK && !atomic_load(&a.over))
+    status = lsi_wait_pause(comm->peers, &wait);
+  pthread_join(thread, NULL);
+  atomic_store(&reading->on, false);
+  lsi_wait_end(comm->peers, &wait);
+  LSI_TRY(status);
+  if (a.status != LS_OK)
+    lsi_error_copy(&a.error);
+  return a.status;
 }

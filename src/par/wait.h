@@ -6,17 +6,17 @@
  * deadline find out who is missing (LS_ERR_DEADLINE). No other blocking call of MPI is used once a
  * communicator stands, as those cannot be left.
  */
-#include <stdatomic.h>
-#include <stdbool.h>
 #include "par/comm.h"
+#include "par/reading.h"
 #include "par/shm.h"
 
 typedef struct lsi_wait {
   uint64_t polls;
   double began, last; /* clock of the first and the latest look at it */
   double waited;      /* seconds, without those this process was stopped for */
-  const atomic_bool *reads; /* while it says so, this rank waits for its own data, not for other ranks; NULL: never */
-  double read_s, told_s;    /* how long it has; when the others were told */
+  const lsi_reading *reading; /* while it is on, this rank waits for its own data, not for other ranks; NULL: never */
+  uint64_t steps;             /* of it, at the latest look */
+  double read_s, still_s, told_s; /* how long it has; since a read ended; when the others were told */
 } lsi_wait;             /* begins as {0} */
 
 /* After a poll in vain. */
@@ -34,9 +34,8 @@ static inline ls_status lsi_wait_one(const lsi_comm *comm, MPI_Request *request)
 }
 /* Until all n counters have reached `target`: what their owners wrote before is visible then. */
 ls_status lsi_counters_wait(lsi_counter *counters, int n, uint64_t target, const lsi_comm *comm);
-/* The same while a thread of this rank reads from files, as long as *reads: that may take LSI_DATA_DEADLINES deadlines, here and, as
-   they are told, at the other ranks. */
-ls_status lsi_counters_wait_reading(lsi_counter *counters, int n, uint64_t target, const lsi_comm *comm, const atomic_bool *reads);
+/* The same while a thread of this rank may read from files. */
+ls_status lsi_counters_wait_reading(lsi_counter *counters, int n, uint64_t target, const lsi_comm *comm, const lsi_reading *reading);
 
 /* How long to poll before giving the core away: less where ranks x threads exceed the cores, as the
    awaited rank needs this core then. Collective on comm->node. */

@@ -51,7 +51,7 @@ def streamed(folder):
 
 
 LONG = ["data.memory_limit_mib=1", "fit.batch_size=1024", "fit.epochs=60"]
-SLOW_MS = {"contiguous": 400, "compressed": 200}  # a read; a group takes a dozen or more
+WITHIN_TRAINING = 400  # reads of a rank before that are of opening
 LAYOUTS = {"contiguous": [], "in chunks": ["--chunk-rows", "512"], "compressed": ["--chunk-rows", "512", "--deflate", "1"]}
 
 
@@ -79,19 +79,31 @@ def cut(folder):
         row("data set (%s) cut while it is streamed" % layout, outcome, resumes(config, out, expected, LONG, 3))
 
 
+def one_slow_read(config, folder, layout, reads_before, milliseconds, seconds, settings, rank=1):
+    """On one rank of 3, one read that takes longer than the deadline. `seconds`: what that is."""
+    store(folder, layout)
+    shutil.rmtree(folder + "/slow", ignore_errors=True)
+    outcome = Run(train(config, folder + "/slow", [*settings, "parallel.deadline_seconds=%g" % seconds]), 3,
+               fault="slow-read data.h5 %d %d 1" % (milliseconds, reads_before), rank=rank).end()
+    check("shim: a slow read" in outcome.stderr, "read %d was not reached" % reads_before)
+    return outcome
+
+
 def slow(folder):
-    """A rank whose files come slower than the deadline is not lost, alone or when others of its node wait for its chunks."""
+    """A rank that waits for its disk is not lost, at the beginning or within training; one whose disk does not answer any more is."""
     config, _ = make_large(folder)
-    settings = STREAMED[:2] + ["fit.epochs=1"]
+    settings = ["data.memory_limit_mib=1", "fit.batch_size=1024", "fit.epochs=1"]
     check(Run(train(config, folder + "/quick", settings), 2).end().code == 0, "the undisturbed run fails")
-    expected = result(folder + "/quick")
-    for layout in ("contiguous", "compressed"):
-        store(folder, layout)
-        out = folder + "/slow-" + layout
-        outcome = Run(train(config, out, settings + ["parallel.deadline_seconds=2"]), 3, fault="slow-read data.h5 %d 40" % SLOW_MS[layout],
-                      rank=1).end()
-        check(outcome.code == 0, "a slow disk, %s: exit code %d\n%s" % (layout, outcome.code, outcome.stderr))
-        row("data set (%s) read slower than the deadline" % layout, outcome, result(out) == expected)
+    for layout, reads_before in (("contiguous", 5), ("contiguous", WITHIN_TRAINING), ("compressed", 20)):
+        outcome = one_slow_read(config, folder, layout, reads_before, 3000, 1, settings)
+        check(outcome.code == 0, "read %d, %s: exit code %d\n%s" % (reads_before, layout, outcome.code, outcome.stderr))
+        row("a read of 3 s, deadline 1 s (%s, read %d)" % (layout, reads_before), outcome, result(folder + "/slow") == result(folder + "/quick"))
+    settings = ["data.memory_limit_mib=64", *settings[1:]]
+    outcome = one_slow_read(config, folder, "contiguous", 5, 3000, 1, settings, rank=0)
+    check(outcome.code == 0 and result(folder + "/slow") == result(folder + "/quick"), "in memory: %d\n%s" % (outcome.code, outcome.stderr))
+    outcome = one_slow_read(config, folder, "contiguous", 5, 600000, 0.5, settings, rank=0)
+    check(outcome.code == 76 and "a read of its data has not ended for " in outcome.stderr, "%d\n%s" % (outcome.code, outcome.stderr))
+    row("a read that does not end, deadline 0.5 s", outcome, "nothing written")
 
 
 def spoil(path):

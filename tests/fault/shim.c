@@ -2,7 +2,7 @@
 /*
  * Faults to order, for LD_PRELOAD. LS_FAULT says what shall go wrong, LS_FAULT_RANK on which rank alone:
  *   read TEXT N          after N reads, reading a file with TEXT in its path fails with EIO
- *   slow-read TEXT MS N  each pread of such a file after the first N takes so many milliseconds longer
+ *   slow-read TEXT MS N M  M preads of such a file after the first N take so many milliseconds longer
  *   write TEXT N ERROR   after N bytes, writing to such files fails: ENOSPC, EIO, EROFS, ...; by stdio: EFBIG
  *   open TEXT N ERROR    after N times, opening such a file for writing fails
  *   kill TEXT N          after N bytes, the process is killed within such a write, which is cut
@@ -39,7 +39,7 @@ extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_real
 
 static char kind[16], text[200];
 static char last_word[16] = "EIO";
-static long long number;
+static long long number, skipped, most;
 static double offset_s, rate = 1;
 static int error = EIO;
 static atomic_llong done;
@@ -77,6 +77,8 @@ __attribute__((constructor)) static void configure(void) {
     sscanf(what, "%15s %lf %lf", kind, &offset_s, &rate);
   else if (strncmp(what, "malloc", 6) == 0)
     sscanf(what, "%15s %lld", kind, &number);
+  else if (strncmp(what, "slow-read", 9) == 0)
+    sscanf(what, "%15s %199s %lld %lld %lld", kind, text, &number, &skipped, &most);
   else
     sscanf(what, "%15s %199s %lld %15s", kind, text, &number, last_word);
   error = error_number(last_word);
@@ -109,7 +111,9 @@ ssize_t read(int fd, void *to, size_t n) {
 }
 
 static void linger(int fd) {
-  if (is("slow-read") && concerns(fd) && atomic_fetch_add(&done, 1) >= atoi(last_word)) usleep((useconds_t)(1000 * number));
+  if (!is("slow-read") || !concerns(fd)) return;
+  long long before = atomic_fetch_add(&done, 1);
+  if (before >= skipped && before < skipped + most) dprintf(STDERR_FILENO, "shim: a slow read\n"), usleep((useconds_t)(1000 * number));
 }
 
 /* A slow file is not in the page cache. */
