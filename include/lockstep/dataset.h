@@ -57,7 +57,7 @@ typedef struct ls_hdf5_spec {
 /**
  * Open `x`, `y` and `sample_weight` of HDF5 files: contiguous or chunked, compressed (deflate, shuffle, fletcher32) or not.
  * Several files make one set when they agree in shapes, types and scale. A node holds one copy for all its ranks. What is
- * streamed is read ahead of training by a thread; how much memory there is never changes a result.
+ * streamed is read ahead of training by a thread, or used where it is in the page cache (a mapped file); how much memory there is never changes a result.
  * The attributes scale_factor and add_offset of x (netCDF's convention) give scale and offset.
  * Hostile files (external storage or links, virtual datasets, plug-in filters, absurd extents) are refused.
  * Collective; the same error on all ranks.

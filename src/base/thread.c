@@ -4,6 +4,9 @@
 #include <signal.h>
 #include <string.h>
 
+/* What a thread itself brings about: blocked, it would end the process whatever handler there is. */
+static const int of_itself[] = {SIGBUS, SIGSEGV, SIGFPE, SIGILL};
+
 ls_status lsi_thread_start(const char *what, size_t stack_bytes, void *(*body)(void *), void *self,
                            pthread_t *thread) {
   sigset_t all, before;
@@ -12,6 +15,8 @@ ls_status lsi_thread_start(const char *what, size_t stack_bytes, void *(*body)(v
   if (stack_bytes)
     pthread_attr_setstacksize(&attributes, stack_bytes);
   sigfillset(&all);
+  for (size_t i = 0; i < sizeof of_itself / sizeof *of_itself; i++)
+    sigdelset(&all, of_itself[i]);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   int code = pthread_create(thread, &attributes, body, self);
   pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -3,12 +3,19 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "ckpt/checkpoint_file.h"
 #include "ckpt/model_seal.h"
 #include "store/h5.h"
 #include "store/trial.h"
+
+/* A pipe would be waited for. */
+static bool is_regular(const char *path) {
+  struct stat info;
+  return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
 
 static bool is_zip(const char *path) {
   unsigned char start[4] = {0};
@@ -50,6 +57,7 @@ static ls_status try_kind(void *path) {
 }
 
 ls_status lsi_file_kind_of(const char *path, lsi_file_kind *kind) {
+  if (!is_regular(path)) return look_at_hdf5(path, kind); /* which says why not */
   if (is_zip(path)) {
     *kind = LSI_FILE_KERAS_ARCHIVE;
     return LS_OK;

@@ -14,6 +14,7 @@
 #include "ckpt/keras_layers.h"
 #include "ckpt/keras_objects.h"
 #include "ckpt/keras_origin.h"
+#include "nn/loss.h"
 #include "nn/metric.h"
 
 /* ---- writing ---- */
@@ -117,7 +118,7 @@ static json_t *write_metrics(const lsi_compile *compile, const json_t *old_names
   int failed = 0;
   size_t n = 0;
   for (int i = 0; i < compile->n_metrics; i++)
-    if (compile->weighted[i] == weighted)
+    if (compile->weighted[i] == weighted && lsi_keras_has_metric(compile, compile->metrics[i]))
       failed |= json_array_append_new(list, write_metric(compile->metrics[i], json_array_get(old_names, n++)));
   if (!failed && n > 0) return list;
   json_decref(list);
@@ -138,6 +139,10 @@ static json_t *write_compile(const lsi_compile *compile, const json_t *old) {
   json_t *whole = json_object();
   json_t *optimizer = json_deep_copy(json_object_get(old, "optimizer_config")), *loss = json_deep_copy(json_object_get(old, "loss"));
   int failed = json_object_set_new(whole, "optimizer", optimizer ? envelope(optimizer, "keras.optimizers") : NULL);
+  if (compile->loss.info && compile->loss.info->kind == LSI_LOSS_CROSSENTROPY_AUTO) { /* here Keras knows the name */
+    json_decref(loss);
+    loss = json_string("crossentropy");
+  }
   failed |= json_object_set_new(whole, "loss", loss ? envelope(without_nulls(loss), "keras.losses") : NULL);
   failed |= json_object_set_new(whole, "loss_weights", json_deep_copy(json_object_get(old, "loss_weights")));
   failed |= json_object_set_new(whole, "metrics", write_metrics(compile, json_object_get(old, "metrics"), false));

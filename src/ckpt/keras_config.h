@@ -11,6 +11,8 @@ ls_status lsi_keras_model_json(const lsi_net *net, char **text);
 ls_status lsi_keras_model_file_json(const lsi_net *net, char **text);
 /* training_config JSON. */
 ls_status lsi_keras_training_json(const lsi_compile *compile, char **text);
+/* Can Keras be told this metric? Not "crossentropy", before data have told which one it is. */
+bool lsi_keras_has_metric(const lsi_compile *compile, const char *text);
 /* Back. What we do not support is refused by name and place ("layers[3] (conv2d, class Conv2D)"). Depth and size are limited. */
 ls_status lsi_keras_model_parse(const char *text, lsi_net **net);
 ls_status lsi_keras_training_parse(const char *text, lsi_compile *compile);

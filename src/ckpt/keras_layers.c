@@ -300,7 +300,11 @@ static ls_status read_field(const field *f, const json_t *value, int in_rank, ls
     return read_sizes(f->key, value, at);
   case FIELD_SHAPE: return read_sizes(f->key, value, at);
   case FIELD_ACTIVATION: return read_activation(value, at);
-  case FIELD_OBJECT: return lsi_keras_object_read(f->family, value, at);
+  case FIELD_OBJECT: {
+    ls_status status = lsi_keras_object_read(f->family, value, at);
+    if (status != LS_OK) lsi_error_prefix("'%s'", f->key);
+    return status;
+  }
   case FIELD_SEED:
     if (!json_is_integer(value) && !json_is_null(value)) return unfit(f->key, value, "an integer or null");
     *(uint64_t *)at = (uint64_t)json_integer_value(value);
@@ -323,7 +327,9 @@ static ls_status read_dtype(lsi_layer_kind kind, const json_t *value) {
   if (json_is_object(value)) text = json_string_value(json_object_get(json_object_get(value, "config"), "name"));
   /* What an Input announces is converted to float32 whatever it is. */
   if (kind == LSI_LAYER_INPUT || json_is_null(value) || (text && strcmp(text, "float32") == 0)) return LS_OK;
-  return unfit("dtype", value, "\"float32\"");
+  if (!text) text = json_string_value(json_object_get(value, "class_name")); /* a quantization's policy */
+  LSI_CHECK(text, LS_ERR_FORMAT, NULL, "'dtype' is neither a name nor a policy");
+  LSI_FAIL(LS_ERR_UNSUPPORTED, "everything is float32 here", "'dtype' is \"%.80s\"; expected \"float32\"", text);
 }
 
 /* Keys of every layer; *known says whether `key` was one. */

@@ -206,9 +206,12 @@ ls_status lsi_keras_object_read(const lsi_family *family, const json_t *json, ls
   if (!json || json_is_null(json)) return LS_OK;
   const json_t *config = json_object_get(json, "config");
   const char *name = json_is_string(json) ? json_string_value(json) : json_string_value(json_object_get(json, "class_name"));
-  LSI_CHECK(name && (!config || json_is_object(config)), LS_ERR_FORMAT, NULL,
-            "%s: expected a name or an object with class_name and config", family->what);
   LSI_TRY(lsi_keras_check_origin(json));
+  if (!name || (config && !json_is_object(config))) {
+    char sample[120];
+    lsi_keras_json_sample(json, sample, sizeof sample);
+    LSI_FAIL(LS_ERR_UNSUPPORTED, "only Keras's own are read", "%s %s: expected a name or an object with class_name and config", family->what, sample);
+  }
   const char *package_end = strncmp(name, "Custom>", 7) == 0 ? name + 6 : NULL; /* so Keras 2.11 writes its own optimizers */
   lsi_object object;
   const lsi_class_info *info;

@@ -44,9 +44,11 @@ static ls_status check_end(const json_t *config, const char *key, const json_t *
   if (!list) return LS_OK;
   if (json_array_size(list) == 1) list = json_array_get(list, 0);
   const char *name = json_string_value(json_array_get(list, 0)), *expected = layer_name(layer);
-  LSI_CHECK(name && expected && strcmp(name, expected) == 0, LS_ERR_UNSUPPORTED, "only models whose layers form one chain are read",
-            "model_config: '%s' is not the chain's end alone", key);
-  return LS_OK;
+  if (name && expected && strcmp(name, expected) == 0) return LS_OK;
+  char sample[120];
+  lsi_keras_json_sample(list, sample, sizeof sample);
+  LSI_FAIL(LS_ERR_UNSUPPORTED, "only models of one input and one output, neither in a dictionary, whose layers form one chain are read",
+           "model_config: '%s' is %s, not the chain's end '%.60s' alone", key, sample, expected ? expected : "?");
 }
 
 /* Functional: is layer i fed by layer i - 1 and by nothing else? */
@@ -85,6 +87,8 @@ static ls_status read_layer(lsi_net *net, const json_t *model_config, const json
   lsi_layer layer;
   LSI_CHECK(class_name && json_is_object(config), LS_ERR_FORMAT, NULL, "expected an object with class_name and config");
   LSI_TRY(lsi_keras_check_origin(json));
+  LSI_CHECK(!json_object_get(config, "layers"), LS_ERR_UNSUPPORTED, "in Keras, make one model of the layers: keras.Sequential([*inner.layers, ...])",
+            "a model inside a model is not supported");
   LSI_TRY(lsi_layer_kind_find(class_name, &kind));
   if (kind != LSI_LAYER_INPUT) LSI_TRY(need_input(net, model_config, config));
   LSI_TRY(lsi_keras_layer_read(kind, config, net->n_layers ? lsi_net_last(net)->out.rank : 0, &layer));

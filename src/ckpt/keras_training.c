@@ -24,8 +24,8 @@ static json_t *write_call(const lsi_object *object) {
 /* The loss's config in Keras has a name and a reduction besides its own arguments. */
 static json_t *write_loss(const lsi_compile *compile) {
   if (!compile->loss.info) return json_null();
-  /* Not resolved by any data yet. Keras does not find the short name in this file format. */
-  if (compile->loss.info->kind == LSI_LOSS_CROSSENTROPY_AUTO) return json_string("sparse_categorical_crossentropy");
+  /* Which one it is the first data will tell. Keras does not find the short name in this file format. */
+  if (compile->loss.info->kind == LSI_LOSS_CROSSENTROPY_AUTO) return json_null();
   bool is_class = strcmp(compile->loss_text, compile->loss.info->class_name) == 0;
   if (!strchr(compile->loss_text, '(') && !is_class)
     return json_string(compile->loss.info->name); /* told by name, kept by name */
@@ -40,6 +40,19 @@ static json_t *write_loss(const lsi_compile *compile) {
   return json;
 }
 
+/* Keras 3 has no metric "crossentropy": data told which one is meant, or a loss for the same targets does. NULL: nothing does. */
+static const char *crossentropy_name(const lsi_compile *compile) {
+  int loss = compile->loss.info ? compile->loss.info->kind : -1;
+  bool by_loss = loss == LSI_LOSS_CATEGORICAL_CROSSENTROPY || loss == LSI_LOSS_SPARSE_CATEGORICAL_CROSSENTROPY;
+  return !compile->crossentropy && by_loss ? compile->loss.info->name : compile->crossentropy;
+}
+
+bool lsi_keras_has_metric(const lsi_compile *compile, const char *text) {
+  lsi_object object;
+  bool open = lsi_object_parse(&lsi_metrics, text, &object) == LS_OK && object.info->kind == LSI_METRIC_CROSSENTROPY_AUTO;
+  return !open || crossentropy_name(compile);
+}
+
 /* A metric's name for Keras: as given when Keras spells it so, for that is what its logs will say. */
 static json_t *write_metric(const lsi_compile *compile, const char *text) {
   static const char *const abbreviations[] = {"acc", "mse", "mae", "bce"};
@@ -50,11 +63,7 @@ static json_t *write_metric(const lsi_compile *compile, const char *text) {
   if (strchr(text, '(')) return lsi_keras_object_write(&object, true);
   /* compile() folds the case of this one name; the loader of a file does not. */
   bool folded = object.info->kind == LSI_METRIC_ACCURACY;
-  /* Keras 3 has no "crossentropy" that resolves itself as a metric; the loss tells which is meant. */
-  if (object.info->kind == LSI_METRIC_CROSSENTROPY_AUTO) {
-    bool told = compile->loss.info && strstr(compile->loss.info->name, "_crossentropy");
-    return json_string(told ? compile->loss.info->name : "binary_crossentropy");
-  }
+  if (object.info->kind == LSI_METRIC_CROSSENTROPY_AUTO) return json_string(crossentropy_name(compile));
   return json_string(folded ? "accuracy" : object.info->name);
 }
 
@@ -63,8 +72,8 @@ static json_t *write_metrics(const lsi_compile *compile, bool weighted, bool as_
   json_t *list = json_array();
   int failed = 0;
   for (int i = 0; i < compile->n_metrics; i++) {
-    if (compile->weighted[i] != weighted) continue;
     const char *text = compile->metrics[i];
+    if (compile->weighted[i] != weighted || !(as_given || lsi_keras_has_metric(compile, text))) continue;
     failed |= json_array_append_new(list, as_given ? json_string(text) : write_metric(compile, text));
   }
   if (!failed && (as_given || json_array_size(list) > 0)) return list;
@@ -81,6 +90,7 @@ static json_t *write_own(const lsi_compile *compile) {
   json_t *own = json_object();
   int failed = json_object_set_new(own, "optimizer", write_call(&compile->optimizer));
   failed |= json_object_set_new(own, "loss", compile->loss.info ? json_string(compile->loss_text) : json_null());
+  if (compile->crossentropy) failed |= json_object_set_new(own, "crossentropy", json_string(compile->crossentropy));
   if (compile->weighs_loss) failed |= json_object_set_new(own, "loss_weights", write_loss_weights(compile));
   failed |= json_object_set_new(own, "metrics", write_metrics(compile, false, true));
   failed |= json_object_set_new(own, "weighted_metrics", write_metrics(compile, true, true));
@@ -134,24 +144,42 @@ static bool is_function(const json_t *json) {
   return class_name && strcmp(class_name, "function") == 0 && json_is_string(json_object_get(json, "config"));
 }
 
-/* Keras wraps function metrics: {"class_name": "MeanMetricWrapper", "config": {"name", "fn"}}. */
+/* Keras wraps function metrics: {"class_name": "MeanMetricWrapper", "config": {"name", "fn", what the function is called with}}. */
+static ls_status read_wrapped(const json_t *config, lsi_object *metric) {
+  const json_t *fn = json_object_get(config, "fn");
+  const char *function = json_string_value(is_function(fn) ? json_object_get(fn, "config") : fn);
+  if (!function) function = json_string_value(json_object_get(config, "name"));
+  json_t *arguments = json_copy((json_t *)config), *plain = json_pack("{s:s, s:o}", "class_name", function ? function : "", "config", arguments);
+  LSI_CHECK(plain && function, LS_ERR_FORMAT, NULL, "MeanMetricWrapper: which function it wraps is not said");
+  json_object_del(arguments, "fn");
+  json_object_del(arguments, "name");
+  const char *dtype = json_string_value(json_object_get(arguments, "dtype"));
+  if (dtype && strcmp(dtype, "float32") == 0) json_object_del(arguments, "dtype");
+  ls_status status = lsi_keras_object_read(&lsi_metrics, plain, metric);
+  json_decref(plain);
+  return status;
+}
+
+/* As a metric Keras averages a loss over batches, whatever their sizes: another number than the metric of that name. */
+static bool is_loss(const json_t *json) {
+  const char *module = json_string_value(json_object_get(json, "module"));
+  return module && strstr(module, "keras.losses") && !is_function(json);
+}
+
 static ls_status read_metric(lsi_compile *compile, const json_t *json, bool weighted) {
   const char *class_name = json_string_value(json_object_get(json, "class_name"));
   const json_t *config = json_object_get(json, "config");
   if (is_function(json)) json = config;
   if (json_is_string(json)) return add_metric(compile, json_string_value(json), weighted);
   LSI_CHECK(class_name, LS_ERR_FORMAT, NULL, "a metric is neither a name nor an object with class_name");
-  if (strcmp(class_name, "MeanMetricWrapper") == 0) {
-    const json_t *fn = json_object_get(config, "fn");
-    const char *function = json_string_value(is_function(fn) ? json_object_get(fn, "config") : fn);
-    if (!function) function = json_string_value(json_object_get(config, "name"));
-    return add_metric(compile, function ? function : class_name, weighted);
-  }
+  LSI_CHECK(!is_loss(json), LS_ERR_UNSUPPORTED, "use the metric of that name, or the loss's function", "metric '%.80s' is a loss's object", class_name);
   lsi_object object;
   char text[MAX_CALL];
-  LSI_TRY(lsi_keras_object_read(&lsi_metrics, json, &object));
+  if (strcmp(class_name, "MeanMetricWrapper") == 0) LSI_TRY(read_wrapped(config, &object));
+  else LSI_TRY(lsi_keras_object_read(&lsi_metrics, json, &object));
   LSI_TRY(lsi_object_print(&object, false, text, sizeof text));
-  return add_metric(compile, text, weighted);
+  bool by_name = strcmp(class_name, "MeanMetricWrapper") == 0 && !strchr(text, '('); /* the function alone */
+  return add_metric(compile, by_name ? object.info->name : text, weighted);
 }
 
 /* A list, or a list in a list (one per output). */
@@ -199,6 +227,19 @@ static ls_status read_keras(const json_t *json, lsi_compile *compile) {
   return read_metrics(compile, json_object_get(json, "weighted_metrics"), true);
 }
 
+/* What the first data told; files that were written before have it as Keras's loss alone. */
+static ls_status read_crossentropy(const json_t *json, const json_t *own, lsi_compile *compile) {
+  const json_t *told = json_object_get(own, "crossentropy");
+  bool open = compile->loss.info->kind == LSI_LOSS_CROSSENTROPY_AUTO;
+  lsi_object meant;
+  if (!told && open) told = json_object_get(json, "loss");
+  LSI_TRY(lsi_keras_object_read(&lsi_losses, told, &meant));
+  if (!meant.info) return LS_OK;
+  compile->crossentropy = meant.info->name;
+  if (open) compile->loss = meant;
+  return LS_OK;
+}
+
 static ls_status read_own(const json_t *json, const json_t *own, lsi_compile *compile) {
   const char *optimizer = json_string_value(json_object_get(own, "optimizer"));
   const char *loss = json_string_value(json_object_get(own, "loss"));
@@ -207,8 +248,7 @@ static ls_status read_own(const json_t *json, const json_t *own, lsi_compile *co
   if (loss) {
     LSI_TRY(keep_text(loss, compile->loss_text));
     LSI_TRY(lsi_object_parse(&lsi_losses, loss, &compile->loss));
-    if (compile->loss.info->kind == LSI_LOSS_CROSSENTROPY_AUTO) /* which Keras is told resolved */
-      LSI_TRY(lsi_keras_object_read(&lsi_losses, json_object_get(json, "loss"), &compile->loss));
+    LSI_TRY(read_crossentropy(json, own, compile));
   }
   LSI_TRY(read_loss_weights(json_object_get(own, "loss_weights"), compile));
   LSI_TRY(read_metrics(compile, json_object_get(own, "metrics"), false));

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "ckpt/keras_origin.h"
 
@@ -253,7 +254,10 @@ static ls_status read_variables(hid_t file, const char *path, const lsi_net *net
   int64_t found = count_members(file, "optimizer/vars");
   bool none = found == scalars && n > 0, empty = found == 0;
   bool idle = n == 0 && found == scalars + (int64_t)lsi_keras_count_trainable(net); /* Keras 2's SGD keeps momenta it does not use */
-  if (empty) return LS_OK;
+  if (empty) { /* Keras warns about it, too */
+    lsi_log_warn("%s: 'optimizer/vars' is empty: the optimizer starts anew", path);
+    return LS_OK;
+  }
   LSI_CHECK(none || idle || found == (int64_t)n + scalars, LS_ERR_SHAPE, "compile the model with the optimizer the file was saved with",
             "'optimizer/vars' has %lld variables, %s here has %zu", (long long)found, optimizer->object.info->class_name,
             n + (size_t)scalars);

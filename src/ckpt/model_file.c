@@ -171,6 +171,12 @@ typedef struct trial {
   lsi_optimizer *optimizer; /* NULL: weights */
 } trial;
 
+/* An error says which file, and says it once. */
+static ls_status name_file(const char *path, ls_status status) {
+  if (status != LS_OK && !strstr(ls_last_error()->message, path)) lsi_error_prefix("%s", path);
+  return status;
+}
+
 static ls_status open_file(const char *path, bool weights, lsi_model_file **out);
 static ls_status read_weights(lsi_model_file *file, lsi_net *net);
 
@@ -201,8 +207,7 @@ static ls_status open_file(const char *path, bool weights, lsi_model_file **out)
   file->file = -1;
   ls_status status = lsi_strdup(path, &file->path);
   if (status == LS_OK) {
-    status = open_as(kind, file);
-    if (status != LS_OK && !strstr(ls_last_error()->message, path)) lsi_error_prefix("%s", path);
+    status = name_file(path, open_as(kind, file));
   }
   if (status != LS_OK)
     lsi_model_file_close(&file);
@@ -293,6 +298,14 @@ static ls_status read_named_layer(const lsi_model_file *file, const char *group,
   return status;
 }
 
+/* Twice the same weights would fill two layers. */
+static ls_status check_names(char **names, size_t n) {
+  for (size_t i = 1; i < n; i++)
+    for (size_t j = 0; j < i; j++)
+      LSI_CHECK(strcmp(names[i], names[j]) != 0, LS_ERR_CORRUPT, NULL, "layer_names has '%.100s' twice", names[i]);
+  return LS_OK;
+}
+
 static ls_status read_all(const lsi_model_file *file, lsi_net *net) {
   bool below = !lsi_h5_has_attr(file->file, ".", "layer_names") && lsi_h5_has(file->file, "model_weights");
   const char *group = below ? "model_weights" : ".";
@@ -300,7 +313,7 @@ static ls_status read_all(const lsi_model_file *file, lsi_net *net) {
   size_t n;
   int next = 0;
   LSI_TRY(lsi_h5_attr_strings(file->file, group, "layer_names", &names, &n));
-  ls_status status = LS_OK;
+  ls_status status = check_names(names, n);
   for (size_t i = 0; status == LS_OK && i < n; i++) status = read_named_layer(file, group, names[i], net, &next);
   lsi_free(names);
   LSI_TRY(status);
@@ -331,11 +344,8 @@ ls_status lsi_model_file_read_weights(lsi_model_file *file, lsi_net *net) {
   LSI_TRY(run_trial((trial){.path = file->path, .net = net}));
   ls_status status = read_weights(file, net);
   if (status == LS_OK) status = check_digest(file, net);
-  if (status != LS_OK)
-    lsi_error_prefix("%s", file->path);
-  else
-    net->has_weights = true;
-  return status;
+  net->has_weights = net->has_weights || status == LS_OK;
+  return name_file(file->path, status);
 }
 
 bool lsi_model_file_has_weights(const lsi_model_file *file) {
@@ -348,7 +358,5 @@ bool lsi_model_file_has_optimizer(const lsi_model_file *file) {
 
 ls_status lsi_model_file_read_optimizer(lsi_model_file *file, const lsi_net *net, lsi_optimizer *optimizer) {
   LSI_TRY(run_trial((trial){.path = file->path, .net = net, .optimizer = optimizer}));
-  ls_status status = lsi_keras_optimizer_read(file->file, file->path, net, optimizer);
-  if (status != LS_OK) lsi_error_prefix("%s", file->path);
-  return status;
+  return name_file(file->path, lsi_keras_optimizer_read(file->file, file->path, net, optimizer));
 }

@@ -38,6 +38,7 @@ struct lsi_fetcher {
   job *jobs;
   int n_jobs;
   _Atomic int64_t n_unpacked; /* chunks */
+  lsi_reading *reading;
   /* of the fetch at hand */
   int field;
   const lsi_want *wants;
@@ -82,10 +83,11 @@ static ls_status allocate(lsi_fetcher *f) {
   return lsi_crew_create(f->n_workers, &f->crew);
 }
 
-ls_status lsi_fetcher_create(lsi_files *files, int n_workers, lsi_fetcher **out) {
+ls_status lsi_fetcher_create(lsi_files *files, int n_workers, lsi_reading *reading, lsi_fetcher **out) {
   lsi_fetcher *f;
   LSI_TRY(LSI_ALLOC("data readers", 1, &f));
   f->files = files;
+  f->reading = reading;
   f->n_workers = n_workers;
   ls_status status = allocate(f);
   if (status != LS_OK) {
@@ -157,6 +159,7 @@ static ls_status ensure_chunk(lsi_fetcher *f, const job *j, int field, worker *w
   if (w->part == j->part && w->field == field && memcmp(w->corner, j->corner, sizeof w->corner) == 0) return LS_OK;
   w->part = NULL;
   LSI_TRY(load_chunk(j, field, w));
+  lsi_reading_step(f->reading);
   atomic_fetch_add(&f->n_unpacked, 1);
   w->part = j->part;
   w->field = field;
@@ -246,6 +249,7 @@ static ls_status do_rows(lsi_fetcher *f, const job *j, worker *w) {
       in_place = in_place && wants[end].row == wants[end - 1].row + 1 && wants[end].to == wants[end - 1].to + row;
     uint64_t n = (uint64_t)(wants[end - 1].row - first + 1);
     LSI_TRY(read_rows(j, f->field, (uint64_t)(first - j->part->first), n, in_place ? wants[begin].to : w->values));
+    lsi_reading_step(f->reading);
     for (int64_t i = begin; i < end && !in_place; i++) memcpy(wants[i].to, w->values + (size_t)(wants[i].row - first) * row, row);
   }
   return LS_OK;

@@ -8,6 +8,7 @@
  */
 #include "data/crew.h"
 #include "data/files.h"
+#include "par/reading.h"
 
 typedef struct lsi_want {
   int64_t row;
@@ -16,8 +17,9 @@ typedef struct lsi_want {
 
 typedef struct lsi_fetcher lsi_fetcher;
 
-/* Reads of any number of workers' jobs at a time; a fetcher serves one thread at a time. Borrows `files`. */
-ls_status lsi_fetcher_create(lsi_files *files, int n_workers, lsi_fetcher **out);
+/* Reads of any number of workers' jobs at a time; a fetcher serves one thread at a time. Borrows `files` and `reading`,
+   where each read that has ended is a step; NULL is fine. */
+ls_status lsi_fetcher_create(lsi_files *files, int n_workers, lsi_reading *reading, lsi_fetcher **out);
 void lsi_fetcher_destroy(lsi_fetcher **fetcher);
 /* Memory that one takes. */
 size_t lsi_fetcher_bytes(const lsi_files *files, int n_workers);

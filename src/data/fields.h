@@ -18,7 +18,7 @@ typedef struct lsi_field {
 
 /* The ranks that keep one copy of the set together: those of a node that see the same files, or this one alone. */
 typedef struct lsi_group {
-  lsi_comm comm; /* unused when size is 1 */
+  lsi_comm comm; /* size 1: of all ranks, for waiting alone; without peers: none */
   int rank, size;
 } lsi_group;
 
@@ -36,6 +36,7 @@ typedef struct lsi_fields {
   int64_t budget;     /* bytes that this rank's buffers may still take */
   int64_t limit;      /* of the node, for messages */
   bool limit_given;
+  lsi_reading reading; /* while it is opened */
   lsi_fetcher *direct; /* for reads without a plan */
   lsi_want *wants;
   int64_t wants_room;
@@ -59,8 +60,8 @@ bool lsi_fields_has_chunks(const lsi_fields *fields);            /* any of them 
 ls_status lsi_field_stored(lsi_fields *fields, int field, int64_t first, int64_t n, void *out);
 /* Stored rows that follow each other in memory, as a sample's values (labels: int32, else float); `rows` are their numbers. */
 ls_status lsi_field_decode(const lsi_fields *fields, int field, const int64_t *rows, int64_t n, const char *stored, void *out);
-/* The same for a field in memory, by number. */
-ls_status lsi_field_read(const lsi_fields *fields, int field, const int64_t *rows, int64_t n, void *out);
+/* The same for a field in memory, or rows that lsi_files_at_hand has found, by number. */
+ls_status lsi_field_read(lsi_fields *fields, int field, const int64_t *rows, int64_t n, void *out);
 
 /* A data set over the fields: takes them over, also on failure. Fills info.identity; the rest of
  * `info` is the caller's. Collective on the group. */

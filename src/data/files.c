@@ -92,9 +92,11 @@ static ls_status create(char *const *paths, int n, const ls_hdf5_spec *spec, lsi
   return LS_OK;
 }
 
-static ls_status describe_parts(lsi_files *f) {
+static ls_status describe_parts(void *self) {
+  lsi_files *f = self;
   for (int i = 0; i < f->n; i++) {
     LSI_TRY(lsi_part_describe(f->paths[i], &f->spec, &f->parts[i]));
+    lsi_reading_step(&f->reading);
     f->parts[i].path = f->paths[i];
     if (i > 0) LSI_TRY(check_agreement(&f->parts[0], &f->parts[i]));
   }
@@ -115,10 +117,10 @@ static ls_status conclude(lsi_files *f) {
   return LS_OK;
 }
 
-ls_status lsi_files_describe(char *const *paths, int n, const ls_hdf5_spec *spec, lsi_files **out) {
+ls_status lsi_files_describe(const lsi_comm *comm, char *const *paths, int n, const ls_hdf5_spec *spec, lsi_files **out) {
   lsi_files *f;
   LSI_TRY(create(paths, n, spec, &f));
-  ls_status status = describe_parts(f);
+  ls_status status = lsi_read_aside(comm, &f->reading, describe_parts, f);
   if (status == LS_OK) status = conclude(f);
   if (status != LS_OK) {
     lsi_files_destroy(&f);
@@ -131,11 +133,12 @@ ls_status lsi_files_describe(char *const *paths, int n, const ls_hdf5_spec *spec
 ls_status lsi_files_describe_all(const lsi_comm *comm, char *const *paths, int n, const ls_hdf5_spec *spec, lsi_files **out) {
   lsi_files *f = NULL;
   ls_status status = create(paths, n, spec, &f);
-  if (status == LS_OK && comm->rank == 0) status = describe_parts(f);
+  if (status == LS_OK && comm->rank == 0) status = lsi_read_aside(comm, &f->reading, describe_parts, f);
   status = lsi_agree(comm, status);
   if (status == LS_OK) status = lsi_bcast(comm, f->parts, (size_t)n * sizeof *f->parts);
   for (int i = 0; f && f->parts && i < n; i++) { /* the first rank's pointers are not ours */
     f->parts[i].file = -1;
+    f->parts[i].mapped = NULL;
     memset(f->parts[i].what, 0, sizeof f->parts[i].what);
   }
   if (status == LS_OK) status = lsi_agree(comm, conclude(f));
@@ -160,7 +163,37 @@ int lsi_files_find(const lsi_files *files, int64_t row) {
 ls_status lsi_files_at(lsi_files *files, int64_t row, lsi_part **part) {
   *part = &files->parts[lsi_files_find(files, row)];
   pthread_mutex_lock(&files->mutex);
-  ls_status status = lsi_part_open(*part, &files->spec);
+  ls_status status = lsi_part_open(*part, &files->spec, files->map);
   pthread_mutex_unlock(&files->mutex);
   return status;
+}
+
+/* One row: in a file seen as memory; `probe`: and its first byte in the page cache. */
+static bool row_at_hand(lsi_files *files, int field, int64_t row, size_t row_bytes, bool probe) {
+  lsi_part *part = &files->parts[lsi_files_find(files, row)];
+  if (lsi_part_open(part, &files->spec, files->map) != LS_OK) return false; /* who reads it says why */
+  if (!lsi_part_mapped_row(part, field, row, row_bytes)) return false;
+  return !probe || (!lsi_mapped_is_broken(part->mapped) &&
+                    lsi_file_is_cached(part->descriptor, part->arrays[field].offset + (uint64_t)(row - part->first) * row_bytes));
+}
+
+bool lsi_files_at_hand(lsi_files *files, int field, const int64_t *rows, int64_t n, size_t row_bytes) {
+  enum { PROBES = 16, MOST_BYTES = 16 << 10 }; /* of larger rows a call costs little */
+  if (!files->map || row_bytes > MOST_BYTES) return false;
+  bool all = true;
+  int64_t step = n / PROBES + 1;
+  pthread_mutex_lock(&files->mutex);
+  for (int64_t i = 0; i < n && all; i++) all = row_at_hand(files, field, rows[i], row_bytes, i % step == 0);
+  pthread_mutex_unlock(&files->mutex);
+  return all;
+}
+
+bool lsi_files_broken(lsi_files *files, const int64_t *rows, int64_t n) {
+  files->looks++;
+  for (int64_t i = 0; i < n; i++) {
+    lsi_part *part = &files->parts[lsi_files_find(files, rows[i])];
+    if (part->looked != files->looks && lsi_mapped_is_broken(part->mapped)) return true;
+    part->looked = files->looks;
+  }
+  return false;
 }

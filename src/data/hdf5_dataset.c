@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/memory.h"
@@ -46,7 +47,7 @@ static ls_status see_the_same(const lsi_comm *node, char *const *paths, int n, b
 }
 
 static ls_status choose_group(const lsi_comm *comm, char *const *paths, int n, lsi_group *group) {
-  *group = (lsi_group){.size = 1};
+  *group = (lsi_group){.comm = *comm, .size = 1};
   if (comm->node_size == 1) return LS_OK;
   lsi_comm node = lsi_comm_node_view(comm);
   bool same;
@@ -88,6 +89,17 @@ static int64_t loaded_bytes(const lsi_fields *f, int field) {
   return __builtin_mul_overflow(f->n_samples, (int64_t)f->field[field].row_bytes, &bytes) ? INT64_MAX : bytes;
 }
 
+/* Rows of contiguous arrays that are in the page cache are decoded there. Not where address space is short, nor where the tables of
+   its pages (a 512th of what is seen) would take more than an eighth of the buffers. */
+static bool may_map(const lsi_fields *f) {
+  struct rlimit space;
+  int64_t bytes = 0;
+  if (getrlimit(RLIMIT_AS, &space) != 0 || space.rlim_cur != RLIM_INFINITY) return false;
+  for (int i = 0; i < LSI_N_FIELDS; i++)
+    if (lsi_field_is_streamed(f, i) && __builtin_add_overflow(bytes, loaded_bytes(f, i), &bytes)) return false;
+  return bytes / 512 <= f->budget / 8;
+}
+
 /* Targets and weights stay in memory when x does not, if they are small beside the room there is. */
 static ls_status place(lsi_fields *f, const ls_hdf5_spec *spec) {
   bool load[LSI_N_FIELDS];
@@ -103,6 +115,7 @@ static ls_status place(lsi_fields *f, const ls_hdf5_spec *spec) {
     if (f->field[i].values) room -= loaded_bytes(f, i);
   f->budget = (room > 0 ? room : 0) / f->n_sharers;
   if (!f->limit_given && own < f->budget) f->budget = own;
+  f->files->map = may_map(f);
   return LS_OK;
 }
 
@@ -123,7 +136,8 @@ static ls_status open_files(const lsi_comm *comm, char *const *paths, int n, con
   if (status != LS_OK) goto fail;
   if (comm) f->n_sharers = comm->node_size;
   if (comm) LSI_TRY_GOTO(status, fail, choose_group(comm, paths, n, &f->group));
-  status = f->group.size > 1 ? lsi_files_describe_all(&f->group.comm, paths, n, spec, &f->files) : lsi_files_describe(paths, n, spec, &f->files);
+  status = f->group.size > 1 ? lsi_files_describe_all(&f->group.comm, paths, n, spec, &f->files)
+                             : lsi_files_describe(&f->group.comm, paths, n, spec, &f->files);
   if (status != LS_OK) goto fail;
   set_fields(f, &f->files->info);
   LSI_TRY_GOTO(status, fail, place(f, spec));

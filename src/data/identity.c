@@ -76,12 +76,25 @@ static ls_status digest_piece(lsi_fields *fields, piece p, char hex[LSI_DIGEST_H
   return status;
 }
 
-/* The pieces' digests, [n_pieces][LSI_DIGEST_HEX]; each rank of the group makes its part of them. */
+typedef struct pieces {
+  lsi_fields *fields;
+  int64_t n;
+  bool whole;
+  char (*digests)[LSI_DIGEST_HEX]; /* [n] */
+} pieces;
+
+/* Each rank of the group makes its part of the pieces' digests. */
+static ls_status digest_own(void *self) {
+  const pieces *p = self;
+  for (int64_t k = p->fields->group.rank; k < p->n; k += p->fields->group.size)
+    LSI_TRY(digest_piece(p->fields, piece_at(k, p->n, p->fields->n_samples, p->whole), p->digests[k]));
+  return LS_OK;
+}
+
 static ls_status digest_pieces(lsi_fields *fields, int64_t n_pieces, bool whole, char (*digests)[LSI_DIGEST_HEX]) {
   const lsi_group *group = &fields->group;
-  ls_status status = LS_OK;
-  for (int64_t k = group->rank; k < n_pieces && status == LS_OK; k += group->size)
-    status = digest_piece(fields, piece_at(k, n_pieces, fields->n_samples, whole), digests[k]);
+  pieces p = {fields, n_pieces, whole, digests};
+  ls_status status = fields->files ? lsi_read_aside(&group->comm, &fields->reading, digest_own, &p) : digest_own(&p);
   if (group->size == 1) return status;
   LSI_TRY(lsi_agree(&group->comm, status));
   return lsi_unite(&group->comm, digests, (size_t)n_pieces * sizeof *digests);

@@ -77,13 +77,23 @@ static ls_status load_field(lsi_fields *f, int field, lsi_fetcher *fetcher, int 
   return LS_OK;
 }
 
-static ls_status load_fields(lsi_fields *f, const bool *load, char *base, int rank, int size) {
+typedef struct loading {
+  lsi_fields *fields;
+  const bool *load; /* [LSI_N_FIELDS] */
+  char *base;
+  int rank, size;
+} loading;
+
+static ls_status load_fields(void *self) {
+  const loading *l = self;
+  lsi_fields *f = l->fields;
   lsi_fetcher *fetcher;
-  LSI_TRY(lsi_fetcher_create(f->files, 1, &fetcher));
+  LSI_TRY(lsi_fetcher_create(f->files, 1, &f->reading, &fetcher));
   ls_status status = LS_OK;
+  char *base = l->base;
   for (int i = 0; i < LSI_N_FIELDS && status == LS_OK; i++) {
-    if (!load[i]) continue;
-    status = load_field(f, i, fetcher, rank, size, base);
+    if (!l->load[i]) continue;
+    status = load_field(f, i, fetcher, l->rank, l->size, base);
     f->field[i].values = base;
     base += field_bytes(f, i);
   }
@@ -99,6 +109,7 @@ ls_status lsi_fields_load(lsi_fields *fields, const bool load[LSI_N_FIELDS], int
   if (bytes == 0) return LS_OK;
   ls_status status = allocate(fields, bytes, limit, &base);
   bool shared = base && base == fields->shared.base;
-  if (status == LS_OK && base) status = load_fields(fields, load, base, shared ? g->rank : 0, shared ? g->size : 1);
+  loading l = {.fields = fields, .load = load, .base = base, .rank = shared ? g->rank : 0, .size = shared ? g->size : 1};
+  if (status == LS_OK && base) status = lsi_read_aside(&g->comm, &fields->reading, load_fields, &l);
   return g->size > 1 ? lsi_agree(&g->comm, status) : status;
 }

@@ -180,6 +180,8 @@ ls_status lsi_part_describe(const char *path, const ls_hdf5_spec *spec, lsi_part
 ls_status lsi_part_name(lsi_part *part, const char *path, const ls_hdf5_spec *spec) {
   part->path = path;
   part->file = -1;
+  part->mapped = NULL;
+  part->asked_to_map = false;
   for (int i = 0; i < LSI_N_FIELDS; i++) {
     part->what[i] = NULL;
     LSI_CHECK(asprintf(&part->what[i], "%s: dataset '%s'", path, lsi_part_array_name(spec, i)) >= 0,
@@ -201,8 +203,17 @@ static bool is_described(const lsi_part *part, const opening *o, const ls_datase
   return true;
 }
 
-ls_status lsi_part_open(lsi_part *part, const ls_hdf5_spec *spec) {
-  if (part->file >= 0) return LS_OK;
+static void map_once(lsi_part *part) {
+  if (part->asked_to_map) return;
+  part->asked_to_map = true;
+  part->mapped = lsi_mapped_create(part->descriptor, (size_t)part->file_bytes);
+}
+
+ls_status lsi_part_open(lsi_part *part, const ls_hdf5_spec *spec, bool map) {
+  if (part->file >= 0) {
+    if (map) map_once(part); /* it was opened when that was not known */
+    return LS_OK;
+  }
   opening o;
   ls_dataset_info info;
   hid_t file;
@@ -227,10 +238,18 @@ ls_status lsi_part_open(lsi_part *part, const ls_hdf5_spec *spec) {
   for (int i = 0; i < LSI_N_FIELDS; i++)
     part->native[i] = part->present[i] && lsi_h5_array_is_native(&part->arrays[i], lsi_dtype_h5(lsi_part_dtype(&part->arrays[i])));
   part->file = file;
+  if (map) map_once(part);
   return LS_OK;
 }
 
+const char *lsi_part_mapped_row(const lsi_part *part, int field, int64_t row, size_t row_bytes) {
+  const lsi_h5_array *a = &part->arrays[field];
+  if (!part->mapped || !a->in_one_piece || !part->native[field]) return NULL;
+  return lsi_mapped_bytes(part->mapped) + a->offset + (uint64_t)(row - part->first) * row_bytes;
+}
+
 void lsi_part_close(lsi_part *part) {
+  lsi_mapped_destroy(&part->mapped);
   if (part->file >= 0) {
     close_arrays(part->arrays);
     lsi_h5_close(part->file);

@@ -7,6 +7,7 @@
  */
 #include "data/dataset.h"
 #include "store/h5.h"
+#include "store/mapped.h"
 
 enum { LSI_N_FIELDS = 3 }; /* x, y, sample_weight */
 
@@ -21,6 +22,9 @@ typedef struct lsi_part {      /* plain data up to `what`: may be copied to anot
   int descriptor;              /* for pread; < 0: none */
   int64_t file_bytes;          /* when it was opened */
   bool native[LSI_N_FIELDS];   /* stored as in memory */
+  lsi_mapped *mapped;          /* NULL: not allowed, or not possible */
+  bool asked_to_map;
+  uint64_t looked;             /* for lsi_files_broken */
 } lsi_part;
 
 /* What the arrays are called: as the spec says, else "x", "y" and "sample_weight". */
@@ -28,8 +32,10 @@ const char *lsi_part_array_name(const ls_hdf5_spec *spec, int field);
 
 /* Open the file, check all there is to check, and close it again. `part` is filled but for `first`. */
 ls_status lsi_part_describe(const char *path, const ls_hdf5_spec *spec, lsi_part *part);
-/* Open a described file for reading; LS_ERR_NOT_SAME when it is not what was described. */
-ls_status lsi_part_open(lsi_part *part, const ls_hdf5_spec *spec);
+/* Open a described file for reading, `map`: also as memory, if possible; LS_ERR_NOT_SAME when it is not what was described. */
+ls_status lsi_part_open(lsi_part *part, const ls_hdf5_spec *spec, bool map);
+/* The bytes of a row (counted in the set) where they can be decoded from as they are; NULL: not in this file. */
+const char *lsi_part_mapped_row(const lsi_part *part, int field, int64_t row, size_t row_bytes);
 void lsi_part_close(lsi_part *part);
 /* The texts for messages. */
 ls_status lsi_part_name(lsi_part *part, const char *path, const ls_hdf5_spec *spec);

@@ -14,6 +14,9 @@
 #include "data/reader_parts.h"
 #include "par/wait.h"
 
+/* All at hand: then the thread is sent away. */
+enum { CALM_GROUPS = 16 };
+
 /* ---- memory ----
  *
  *   listed | wrote | used | parked | bells | failures | slots of member 0 | slots of member 1 | ...
@@ -25,8 +28,8 @@ static size_t head_bytes(int size) {
 
 lsi_slot_view lsi_reader_slot(const lsi_reader *r, int member, int64_t group) {
   char *at = r->slots + (size_t)member * r->plan.rank_bytes + (size_t)(group % r->plan.n_slots) * r->plan.slot_bytes;
-  lsi_slot_view view = {.count = (int64_t *)(void *)at, .rows = (int64_t *)(void *)at + 1};
-  at += lsi_round_up(sizeof(int64_t) * (size_t)(r->plan.slot_rows + 1), LSI_SHM_LINE);
+  lsi_slot_view view = {.count = (int64_t *)(void *)at, .at_hand = (int64_t *)(void *)at + 1, .rows = (int64_t *)(void *)at + 2};
+  at += lsi_round_up(sizeof(int64_t) * (size_t)(r->plan.slot_rows + 2), LSI_SHM_LINE);
   for (int i = 0; i < LSI_N_FIELDS; i++) {
     const lsi_field *f = &r->fields->field[i];
     if (!f->name || f->values) continue;
@@ -60,14 +63,19 @@ static ls_status share_memory(lsi_reader *r) {
   return status;
 }
 
+static void read_alone(lsi_reader *r) {
+  r->course_rank[0] = r->course_rank[r->group.rank];
+  r->group.rank = 0;
+  r->group.size = 1;
+}
+
 /* Together when there is something to share and memory to share it in; else each for itself. */
 static ls_status take_memory(lsi_reader *r) {
   if (r->group.size > 1) {
     if (share_memory(r) == LS_OK) return LS_OK;
     lsi_log_warn("%s: the ranks of a node cannot share memory, so each unpacks all chunks by itself: %s", r->fields->label,
                  ls_last_error()->message);
-    r->course_rank[0] = r->course_rank[r->group.rank];
-    r->group = (lsi_group){.size = 1};
+    read_alone(r);
   }
   return lsi_alloc("data reader", head_bytes(1) + r->plan.rank_bytes, 1, &r->base);
 }
@@ -136,8 +144,7 @@ static void settle_threads(lsi_reader *r) {
   H5is_library_threadsafe(&thread_safe);
   r->threaded = thread_safe;
   if (r->threaded) return;
-  r->course_rank[0] = r->course_rank[r->group.rank];
-  r->group = (lsi_group){.size = 1};
+  read_alone(r);
 }
 
 /* Plan and memory: the same on all ranks of the group, or an error on all. */
@@ -157,8 +164,9 @@ static ls_status prepare_alone(lsi_reader *r) {
   r->budget_taken = r->plan.bytes;
   r->fields->budget -= r->plan.bytes;
   r->wants_room = r->plan.slot_rows;
+  r->resting = r->may_rest = r->threaded && r->group.size == 1 && r->fields->files->map;
   LSI_TRY(LSI_ALLOC("data reader: rows", 2 * r->wants_room, &r->wants));
-  return lsi_fetcher_create(r->fields->files, r->plan.n_workers, &r->fetcher);
+  return lsi_fetcher_create(r->fields->files, r->plan.n_workers, &r->reading, &r->fetcher);
 }
 
 ls_status lsi_reader_create(const ls_dataset *data, const lsi_course *course, int rank, lsi_reader **out) {
@@ -166,7 +174,8 @@ ls_status lsi_reader_create(const ls_dataset *data, const lsi_course *course, in
   lsi_fields *fields = lsi_fields_of(data);
   *out = NULL;
   if (!fields || !lsi_fields_is_streamed(fields)) return LS_OK;
-  lsi_group group = lsi_fields_has_chunks(fields) ? fields->group : (lsi_group){.size = 1}; /* plain rows are not worth sharing */
+  lsi_group group = fields->group;
+  if (!lsi_fields_has_chunks(fields)) group.rank = 0, group.size = 1; /* plain rows are not worth sharing */
   ls_status status = LSI_ALLOC("data reader", 1, &r);
   if (status == LS_OK) {
     *r = (lsi_reader){.fields = fields, .group = group, .course = *course, .ahead = *course, .next = -1, .shm = {.file = -1}};
@@ -189,10 +198,24 @@ ls_status lsi_reader_create(const ls_dataset *data, const lsi_course *course, in
 /* ---- batches ---- */
 
 static ls_status wait_for(lsi_reader *r, lsi_counter *counters, int64_t target) {
-  if (r->group.size > 1) return lsi_counters_wait(counters, r->group.size, (uint64_t)target, &r->group.comm);
+  const lsi_comm *comm = &r->group.comm;
+  if (comm->peers) return lsi_counters_wait_reading(counters, r->group.size, (uint64_t)target, comm, &r->reading);
   for (long us = 10; !lsi_counters_reached(counters, 1, (uint64_t)target); us = us < 200 ? 2 * us : us)
     nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
   return LS_OK;
+}
+
+/* Start the thread with the group in use. */
+static ls_status read_ahead(lsi_reader *r) {
+  r->read_from = (lsi_stretch){r->in_use.pass, 0, r->in_use.begin};
+  r->first_group = r->at;
+  r->resting = false;
+  atomic_store(&r->calm, 0);
+  atomic_store(&r->stop, false);
+  ls_status status = lsi_thread_start("data reader", LSI_SMALL_STACK, lsi_reader_thread, r, &r->thread);
+  r->running = status == LS_OK;
+  if (!r->running) lsi_reader_give_up(r, r->at); /* the others shall not wait for it */
+  return status;
 }
 
 /* Everybody stops reading, then everybody begins anew at batch p. */
@@ -201,29 +224,29 @@ static ls_status seek(lsi_reader *r, int64_t p) {
   stop_thread(r);
   lsi_counter_set(&r->parked[r->group.rank], ++r->seeks);
   if (r->group.size > 1) LSI_TRY(wait_for(r, r->parked, (int64_t)r->seeks));
-  r->read_from = r->filling = start;
-  r->at = r->filled = r->first_group = (int64_t)r->seeks << 32; /* later groups, larger numbers: who is late is not misled */
+  r->filling = start;
+  r->at = r->filled = (int64_t)r->seeks << 32; /* later groups, larger numbers: who is late is not misled */
   r->taken = 0;
   r->in_use = lsi_reader_next_group(&r->plan, r->fields, &r->course, start);
   r->next = p;
-  if (!r->threaded) return LS_OK;
-  atomic_store(&r->stop, false);
-  ls_status status = lsi_thread_start("data reader", LSI_SMALL_STACK, lsi_reader_thread, r, &r->thread);
-  r->running = status == LS_OK;
-  if (!r->running) lsi_reader_give_up(r, r->at); /* the others shall not wait for it */
-  return status;
+  return r->threaded && !r->resting ? read_ahead(r) : LS_OK;
+}
+
+static ls_status fill_until_in_use(void *self) {
+  lsi_reader *r = self;
+  for (; r->filled <= r->at; r->filled++) {
+    r->filling = lsi_reader_next_group(&r->plan, r->fields, &r->ahead, r->filling);
+    LSI_TRY(lsi_reader_fill(r, r->filled, r->filling));
+  }
+  return LS_OK;
 }
 
 /* The group in use is there, or the first member's failure. */
 static ls_status need_group(lsi_reader *r) {
-  if (r->threaded) {
-    LSI_TRY(wait_for(r, r->wrote, r->at + 1));
-  } else {
-    for (; r->filled <= r->at; r->filled++) {
-      r->filling = lsi_reader_next_group(&r->plan, r->fields, &r->ahead, r->filling);
-      LSI_TRY(lsi_reader_fill(r, r->filled, r->filling));
-    }
-  }
+  if (r->resting) LSI_TRY(fill_until_in_use(r)); /* reads nothing */
+  else if (!r->threaded) LSI_TRY(lsi_read_aside(&r->group.comm, &r->reading, fill_until_in_use, r));
+  if (r->resting && atomic_load(&r->calm) == 0) LSI_TRY(read_ahead(r)); /* something must be read */
+  if (r->threaded && !r->resting) LSI_TRY(wait_for(r, r->wrote, r->at + 1));
   for (int m = 0; m < r->group.size; m++) {
     if (r->failure[m].group != r->at + 1) continue;
     lsi_error_copy(&r->failure[m].error);
@@ -250,7 +273,7 @@ typedef struct outputs {
 static ls_status take_field(const lsi_reader *r, const lsi_slot_view *slot, int field, const int64_t *rows, int64_t n, void *out) {
   const lsi_field *f = &r->fields->field[field];
   if (!out || !f->name) return LS_OK;
-  if (f->values) return lsi_field_read(r->fields, field, rows, n, out);
+  if (f->values || *slot->at_hand >> field & 1) return lsi_field_read(r->fields, field, rows, n, out);
   return lsi_field_decode(r->fields, field, rows, n, slot->values[field] + (size_t)r->taken * f->row_bytes, out);
 }
 
@@ -283,7 +306,9 @@ static bool is_next(const lsi_reader *r, int64_t p) {
 
 ls_status lsi_reader_take(lsi_reader *r, int64_t p, int64_t *rows, float *x, void *y, float *weight) {
   outputs o = {rows, x, y, weight};
-  if (!is_next(r, p)) LSI_TRY(seek(r, p));
+  bool rest = r->may_rest && !r->resting && atomic_load(&r->calm) >= CALM_GROUPS;
+  r->resting = r->resting || rest;
+  if (rest || !is_next(r, p)) LSI_TRY(seek(r, p));
   p = r->next;
   lsi_stretch batch = lsi_course_batch(&r->course, p), mine = lsi_course_share(&r->course, p, r->course_rank[r->group.rank]);
   r->next = -1; /* after a failure only a new beginning helps */

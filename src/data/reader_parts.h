@@ -6,6 +6,7 @@
 #include "data/fields.h"
 #include "data/reader.h"
 #include "par/bell.h"
+#include "par/reading.h"
 
 enum { LSI_MAX_SLOTS = 8 };
 
@@ -37,6 +38,7 @@ typedef struct lsi_reader_failure {
 /* One slot of one rank. */
 typedef struct lsi_slot_view {
   int64_t *count; /* rows in it */
+  int64_t *at_hand; /* bits: fields whose rows are decoded where they are in the file, not from here */
   int64_t *rows;  /* [slot_rows] their numbers */
   char *values[LSI_N_FIELDS]; /* [slot_rows, row_bytes] of streamed fields */
 } lsi_slot_view;
@@ -48,6 +50,9 @@ struct lsi_reader {
   lsi_reader_plan plan;
   int64_t budget_taken;
   bool threaded;           /* else groups are filled when they are asked for */
+  bool may_rest;           /* the thread is left out while all rows are at hand: it would only disturb who computes */
+  bool resting;            /* it is left out now */
+  atomic_int calm;         /* groups in a row for which nothing had to be read */
 
   /* shared by the group */
   lsi_shm shm;
@@ -66,6 +71,7 @@ struct lsi_reader {
   int64_t wants_room;
   pthread_t thread;
   bool running;
+  lsi_reading reading;     /* by the thread */
   atomic_bool stop;
 
   /* the using side */

@@ -50,7 +50,7 @@ static int64_t row_cost(const lsi_reader_plan *plan) {
 }
 
 static void lay_out(const lsi_fields *fields, lsi_reader_plan *plan) {
-  size_t bytes = lsi_round_up(sizeof(int64_t) * (size_t)(plan->slot_rows + 1), LSI_SHM_LINE);
+  size_t bytes = lsi_round_up(sizeof(int64_t) * (size_t)(plan->slot_rows + 2), LSI_SHM_LINE);
   for (int i = 0; i < LSI_N_FIELDS; i++)
     if (lsi_field_is_streamed(fields, i)) bytes += lsi_round_up((size_t)plan->slot_rows * fields->field[i].row_bytes, LSI_SHM_LINE);
   plan->slot_bytes = bytes;

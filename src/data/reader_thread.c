@@ -2,6 +2,8 @@
 /* The reading side: list the rows of a group, fetch them, say so. */
 #include "data/reader_parts.h"
 
+#include <limits.h>
+
 #include "base/memory.h"
 #include "data/sort.h"
 
@@ -52,19 +54,33 @@ static ls_status collect(lsi_reader *r, int field, int64_t g, bool together, int
   }
 }
 
+/* Then nobody needs to fetch it. */
+static bool is_at_hand(lsi_reader *r, int field, int64_t g) {
+  lsi_slot_view slot = lsi_reader_slot(r, r->group.rank, g);
+  bool yes = !lsi_field_is_chunked(r->fields, field) &&
+             lsi_files_at_hand(r->fields->files, field, slot.rows, *slot.count, r->fields->field[field].row_bytes);
+  if (yes) *slot.at_hand |= INT64_C(1) << field;
+  return yes;
+}
+
 static ls_status fetch_fields(lsi_reader *r, int64_t g) {
+  int calm = atomic_load(&r->calm) + 1;
   for (int i = 0; i < LSI_N_FIELDS; i++) {
     int64_t n;
-    if (!lsi_field_is_streamed(r->fields, i)) continue;
+    if (!lsi_field_is_streamed(r->fields, i) || is_at_hand(r, i, g)) continue;
+    calm = 0;
+    if (r->resting) break; /* the thread shall do it */
     LSI_TRY(collect(r, i, g, r->group.size > 1 && lsi_field_is_chunked(r->fields, i), &n));
     lsi_sort_wants(r->wants, r->wants + r->wants_room, n);
     LSI_TRY(lsi_fetch(r->fetcher, i, r->wants, n));
   }
+  atomic_store(&r->calm, calm < INT_MAX ? calm : 1);
   return LS_OK;
 }
 
 static void list_rows(lsi_reader *r, int64_t g, lsi_stretch s) {
   lsi_slot_view slot = lsi_reader_slot(r, r->group.rank, g);
+  *slot.at_hand = 0;
   *slot.count = lsi_course_rows_of_rank(&r->ahead, s, r->course_rank[r->group.rank], slot.rows);
 }
 
@@ -80,9 +96,11 @@ ls_status lsi_reader_fill(lsi_reader *r, int64_t g, lsi_stretch s) {
   lsi_counter_set(&r->listed[r->group.rank], (uint64_t)g + 1);
   lsi_reader_ring(r);
   if (r->group.size > 1 && !wait_for(r, r->listed, g + 1)) return LS_OK;
+  atomic_store(&r->reading.on, true);
   ls_status status = fetch_fields(r, g);
+  atomic_store(&r->reading.on, false);
   if (status != LS_OK) lsi_reader_give_up(r, g);
-  else lsi_counter_set(&r->wrote[r->group.rank], (uint64_t)g + 1);
+  else if (!r->resting || atomic_load(&r->calm) > 0) lsi_counter_set(&r->wrote[r->group.rank], (uint64_t)g + 1); /* else it is not complete */
   return status;
 }
 

@@ -11,6 +11,7 @@ typedef struct lsi_compile {
   lsi_object optimizer;
   lsi_object loss;                 /* info NULL: none (predict only) */
   char loss_text[LSI_MAX_TEXT];    /* as given: strings round-trip as strings */
+  const char *crossentropy;        /* what "crossentropy" means for the targets it was used with; NULL: not used yet */
   bool weighs_loss;                /* with loss_weights: the one output's weight; penalties are not weighed */
   double loss_weight;
   int n_metrics;

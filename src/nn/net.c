@@ -135,8 +135,7 @@ static ls_status reserve_scratch(lsi_net *net) {
   size_t most = 0, own;
   for (int t = 0; t < net->layout.n; t++) {
     const lsi_tensor *tensor = &net->layout.tensors[t];
-    if (!lsi_is_orthogonality(&tensor->regularizer)) continue;
-    LSI_TRY(lsi_orthogonality_prepare(&tensor->regularizer, tensor->dims, &own));
+    LSI_TRY(lsi_regularizer_prepare(&tensor->regularizer, tensor->dims, &own));
     if (own > most) most = own;
   }
   return most > 0 && !net->scratch ? LSI_ALLOC("penalties", most, &net->scratch) : LS_OK;
@@ -211,17 +210,12 @@ bool lsi_net_has_regularizers(const lsi_net *net) {
   return false;
 }
 
-static double tensor_penalty(const lsi_net *net, const lsi_tensor *t, const float *w) {
-  if (lsi_is_orthogonality(&t->regularizer)) return lsi_orthogonality_loss(&t->regularizer, t->dims, w, net->scratch);
-  return lsi_regularizer_loss(&t->regularizer, w, t->count);
-}
-
 double lsi_net_penalty(const lsi_net *net, const float *params) {
   double sum = 0;
   for (int i = 0; i < net->layout.n; i++) {
     const lsi_tensor *t = &net->layout.tensors[i];
     if (t->regularizer.info && t->trainable) /* Keras: frozen weights have no penalty */
-      sum += tensor_penalty(net, t, params + t->offset);
+      sum += lsi_regularizer_loss(&t->regularizer, t->dims, t->count, params + t->offset, net->scratch);
   }
   return sum;
 }
@@ -229,11 +223,8 @@ double lsi_net_penalty(const lsi_net *net, const float *params) {
 void lsi_net_add_penalty_gradient(const lsi_net *net, const float *params, float *grad) {
   for (int i = 0; i < net->layout.n; i++) {
     const lsi_tensor *t = &net->layout.tensors[i];
-    if (!t->regularizer.info || !t->trainable) continue;
-    if (lsi_is_orthogonality(&t->regularizer))
-      lsi_orthogonality_add_grad(&t->regularizer, t->dims, params + t->offset, net->scratch, grad + t->offset);
-    else
-      lsi_regularizer_add_grad(&t->regularizer, 1.0, params + t->offset, t->count, grad + t->offset);
+    if (t->regularizer.info && t->trainable)
+      lsi_regularizer_add_grad(&t->regularizer, t->dims, t->count, params + t->offset, net->scratch, grad + t->offset);
   }
 }
 

@@ -6,6 +6,7 @@
 #include "math/clones.h"
 #include "math/team.h"
 #include "math/tree.h"
+#include "nn/orthogonality.h"
 
 #define FACTOR(argument, value)                                                                    \
   { argument, LSI_PARAM_FLOAT, value, 0.0, 1e30, NULL }
@@ -35,8 +36,14 @@ void lsi_regularizer_factors(const lsi_object *regularizer, double *l1, double *
   *l2 = isnan(b) ? 0.0 : b;
 }
 
-double lsi_regularizer_loss(const lsi_object *regularizer, const float *w, size_t n) {
+ls_status lsi_regularizer_prepare(const lsi_object *regularizer, const int64_t *dims, size_t *scratch) {
+  *scratch = 0;
+  return lsi_is_orthogonality(regularizer) ? lsi_orthogonality_prepare(regularizer, dims, scratch) : LS_OK;
+}
+
+double lsi_regularizer_loss(const lsi_object *regularizer, const int64_t *dims, size_t n, const float *w, float *scratch) {
   double l1, l2, loss = 0.0;
+  if (lsi_is_orthogonality(regularizer)) return lsi_orthogonality_loss(regularizer, dims, w, scratch);
   lsi_regularizer_factors(regularizer, &l1, &l2);
   if (l1 > 0)
     loss += l1 * lsi_sum_abs(w, n);
@@ -53,11 +60,14 @@ LSI_CLONES static void add_grad(size_t n, float l1, float l2, const float *restr
   }
 }
 
-void lsi_regularizer_add_grad(const lsi_object *regularizer, double scale, const float *w, size_t n,
-                              float *grad) {
+void lsi_regularizer_add_grad(const lsi_object *regularizer, const int64_t *dims, size_t n, const float *w, float *scratch, float *grad) {
   double l1, l2;
+  if (lsi_is_orthogonality(regularizer)) {
+    lsi_orthogonality_add_grad(regularizer, dims, w, scratch, grad);
+    return;
+  }
   lsi_regularizer_factors(regularizer, &l1, &l2);
-  lsi_regularizer_add_slopes(l1, l2, scale, w, n, grad);
+  lsi_regularizer_add_slopes(l1, l2, 1.0, w, n, grad);
 }
 
 void lsi_regularizer_add_slopes(double l1, double l2, double scale, const float *w, size_t n, float *grad) {

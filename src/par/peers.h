@@ -28,6 +28,7 @@ typedef struct lsi_peer {
   _Atomic int32_t phase;
   _Atomic int64_t epoch, step; /* from 1, as users count; 0: none */
   _Atomic int32_t waits;       /* for a while now */
+  _Atomic int32_t reads;       /* waits for its data, not for others */
 } lsi_peer;
 
 typedef struct lsi_peers {

@@ -76,7 +76,9 @@ static void place_text(const lsi_peer *line, char *text, size_t size) {
   if (epoch > 0)
     n += snprintf(text + n, size - (size_t)n, ", epoch %lld", epoch);
   if (step > 0)
-    snprintf(text + n, size - (size_t)n, ", step %lld", step);
+    n += snprintf(text + n, size - (size_t)n, ", step %lld", step);
+  if (atomic_load(&line->reads))
+    snprintf(text + n, size - (size_t)n, ", waiting for its data");
 }
 
 static bool waits(const lsi_peer *line) {

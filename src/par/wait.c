@@ -8,6 +8,7 @@
 #include "math/team.h"
 #include "par/cores.h"
 #include "par/peers.h"
+#include "par/watchdog.h"
 
 /* A pause takes up to 50 ns. Where cores are free, giving one away costs well under 1 us after the
    first spins. Who has waited for DOZE_AFTER_S leaves the core to others for DOZE_NS at a time. */
@@ -56,16 +57,41 @@ static bool dozes(const lsi_wait *wait) {
   return wait->waited > DOZE_AFTER_S;
 }
 
+/* Others are told as long as reads come to an end. */
+static ls_status look_at_data(lsi_peers *peers, lsi_wait *wait, double gap) {
+  uint64_t steps = atomic_load_explicit(&wait->reading->steps, memory_order_relaxed);
+  wait->read_s += gap;
+  wait->still_s = steps == wait->steps ? wait->still_s + gap : 0;
+  wait->steps = steps;
+  wait->waited = DOZE_AFTER_S + DOZE_NS * 1e-9;
+  if (wait->read_s > SHOW_AFTER_S)
+    atomic_store_explicit(&peers->mine->reads, 1, memory_order_relaxed);
+  if (peers->deadline_s > 0 && wait->still_s > LSI_DATA_DEADLINES * peers->deadline_s)
+    lsi_watchdog_leave("a read of its data", wait->still_s);
+  if (peers->deadline_s > 0 && wait->read_s - wait->told_s > peers->deadline_s / 4) {
+    wait->told_s = wait->read_s;
+    lsi_reading_tell(peers);
+  }
+  return lsi_peers_check(peers);
+}
+
 /* Once in a while: is it time to give up? A process that was stopped itself (suspended with its job,
    say) must not take that time for the others' delay. */
 static ls_status look(lsi_peers *peers, lsi_wait *wait) {
   double now = lsi_clock_s(), gap = now - wait->last;
   wait->last = now;
-  wait->waited += gap < LONGEST_GAP_S ? gap : LONGEST_GAP_S;
+  gap = gap < LONGEST_GAP_S ? gap : LONGEST_GAP_S;
+  if (wait->reading && atomic_load(&wait->reading->on))
+    return look_at_data(peers, wait, gap);
+  wait->waited += gap;
   if (wait->waited < SHOW_AFTER_S)
     return LS_OK;
   atomic_store_explicit(&peers->mine->waits, 1, memory_order_relaxed);
   bool late = peers->deadline_s > 0 && wait->waited > peers->deadline_s;
+  if (late && lsi_reading_heard(peers)) {
+    wait->waited = peers->deadline_s / 2;
+    late = false;
+  }
   return late || lsi_roll_call_begun(peers) ? lsi_roll_call(peers) : LS_OK;
 }
 
@@ -93,8 +119,10 @@ ls_status lsi_wait_pause(lsi_peers *peers, lsi_wait *wait) {
 void lsi_wait_end(lsi_peers *peers, const lsi_wait *wait) {
   if (!peers || !wait->polls)
     return;
+  if (wait->read_s > 0)
+    atomic_store_explicit(&peers->mine->reads, 0, memory_order_relaxed);
   if (!aside)
-    peers->waited_s += lsi_clock_s() - wait->began;
+    peers->waited_s += lsi_clock_s() - wait->began - wait->read_s; /* a slow disk is slowness of its own */
   if (wait->waited >= SHOW_AFTER_S && !atomic_load(&peers->lost)) /* then it stays, for the roll call */
     atomic_store_explicit(&peers->mine->waits, 0, memory_order_relaxed);
 }
@@ -125,8 +153,8 @@ static ls_status keep_going(const lsi_comm *comm, const lsi_wait *wait) {
       comm, MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm->peers->calls, &found, MPI_STATUS_IGNORE));
 }
 
-ls_status lsi_counters_wait(lsi_counter *counters, int n, uint64_t target, const lsi_comm *comm) {
-  lsi_wait wait = {0};
+ls_status lsi_counters_wait_reading(lsi_counter *counters, int n, uint64_t target, const lsi_comm *comm, const lsi_reading *reading) {
+  lsi_wait wait = {.reading = reading};
   ls_status status = LS_OK;
   for (int i = 0; i < n && status == LS_OK; i++) {
     while (status == LS_OK &&
@@ -138,4 +166,8 @@ ls_status lsi_counters_wait(lsi_counter *counters, int n, uint64_t target, const
   }
   lsi_wait_end(comm->peers, &wait);
   return status;
+}
+
+ls_status lsi_counters_wait(lsi_counter *counters, int n, uint64_t target, const lsi_comm *comm) {
+  return lsi_counters_wait_reading(counters, n, target, comm, NULL);
 }

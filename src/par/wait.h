@@ -7,12 +7,16 @@
  * communicator stands, as those cannot be left.
  */
 #include "par/comm.h"
+#include "par/reading.h"
 #include "par/shm.h"
 
 typedef struct lsi_wait {
   uint64_t polls;
   double began, last; /* clock of the first and the latest look at it */
   double waited;      /* seconds, without those this process was stopped for */
+  const lsi_reading *reading; /* while it is on, this rank waits for its own data, not for other ranks; NULL: never */
+  uint64_t steps;             /* of it, at the latest look */
+  double read_s, still_s, told_s; /* how long it has; since a read ended; when the others were told */
 } lsi_wait;             /* begins as {0} */
 
 /* After a poll in vain. */
@@ -30,6 +34,8 @@ static inline ls_status lsi_wait_one(const lsi_comm *comm, MPI_Request *request)
 }
 /* Until all n counters have reached `target`: what their owners wrote before is visible then. */
 ls_status lsi_counters_wait(lsi_counter *counters, int n, uint64_t target, const lsi_comm *comm);
+/* The same while a thread of this rank may read from files. */
+ls_status lsi_counters_wait_reading(lsi_counter *counters, int n, uint64_t target, const lsi_comm *comm, const lsi_reading *reading);
 
 /* How long to poll before giving the core away: less where ranks x threads exceed the cores, as the
    awaited rank needs this core then. Collective on comm->node. */

@@ -22,6 +22,15 @@ struct lsi_watchdog {
   pthread_cond_t ended;
 };
 
+_Noreturn void lsi_watchdog_leave(const char *what, double seconds) {
+  char host[64] = "?", text[256];
+  (void)gethostname(host, sizeof host - 1);
+  int n = snprintf(text, sizeof text, "lockstep: error: a rank on host %s gave up: %s has not ended for %.3g s\n", host, what, seconds);
+  ssize_t written = write(STDERR_FILENO, text, (size_t)n);
+  (void)written;
+  _exit(LS_EXIT_DEADLINE); /* which makes the launcher end the others */
+}
+
 static void *watch(void *argument) {
   lsi_watchdog *watchdog = argument;
   struct timespec end;
@@ -33,16 +42,9 @@ static void *watch(void *argument) {
     code = pthread_cond_timedwait(&watchdog->ended, &watchdog->mutex, &end);
   bool over = watchdog->over;
   pthread_mutex_unlock(&watchdog->mutex);
-  if (over)
-    return NULL;
-  char host[64] = "?", text[256];
-  (void)gethostname(host, sizeof host - 1);
-  int n = snprintf(text, sizeof text,
-                   "lockstep: error: a rank on host %s gave up: %s has not ended for %g s\n", host,
-                   watchdog->what, watchdog->seconds);
-  ssize_t written = write(STDERR_FILENO, text, (size_t)n);
-  (void)written;
-  _exit(LS_EXIT_DEADLINE); /* which makes the launcher end the others */
+  if (!over)
+    lsi_watchdog_leave(watchdog->what, watchdog->seconds);
+  return NULL;
 }
 
 ls_status lsi_watchdog_begin(const char *what, double seconds, lsi_watchdog **out) {

@@ -36,9 +36,12 @@ static ls_status publish_names(ls_model *model, lsi_objective *objective) {
 
 /* "crossentropy" becomes what it means for these targets, in the files that are written, too; its text stays. */
 static ls_status resolve_loss(lsi_compile *compile, int64_t n_outputs, bool by_label) {
-  lsi_object given;
+  lsi_object given, open, meant;
   LSI_TRY(lsi_object_parse(&lsi_losses, compile->loss_text, &given));
-  if (given.info->kind == LSI_LOSS_CROSSENTROPY_AUTO) lsi_loss_resolve(&given, n_outputs, by_label, &compile->loss);
+  LSI_TRY(lsi_object_parse(&lsi_losses, "crossentropy", &open));
+  lsi_loss_resolve(&open, n_outputs, by_label, &meant);
+  compile->crossentropy = meant.info->name;
+  if (given.info->kind == LSI_LOSS_CROSSENTROPY_AUTO) compile->loss = meant;
   return LS_OK;
 }
 

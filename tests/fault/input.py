@@ -51,6 +51,7 @@ def streamed(folder):
 
 
 LONG = ["data.memory_limit_mib=1", "fit.batch_size=1024", "fit.epochs=60"]
+WITHIN_TRAINING = 400  # reads of a rank before that are of opening
 LAYOUTS = {"contiguous": [], "in chunks": ["--chunk-rows", "512"], "compressed": ["--chunk-rows", "512", "--deflate", "1"]}
 
 
@@ -78,6 +79,33 @@ def cut(folder):
         row("data set (%s) cut while it is streamed" % layout, outcome, resumes(config, out, expected, LONG, 3))
 
 
+def one_slow_read(config, folder, layout, reads_before, milliseconds, seconds, settings, rank=1):
+    """On one rank of 3, one read that takes longer than the deadline. `seconds`: what that is."""
+    store(folder, layout)
+    shutil.rmtree(folder + "/slow", ignore_errors=True)
+    outcome = Run(train(config, folder + "/slow", [*settings, "parallel.deadline_seconds=%g" % seconds]), 3,
+               fault="slow-read data.h5 %d %d 1" % (milliseconds, reads_before), rank=rank).end()
+    check("shim: a slow read" in outcome.stderr, "read %d was not reached" % reads_before)
+    return outcome
+
+
+def slow(folder):
+    """A rank that waits for its disk is not lost, at the beginning or within training; one whose disk does not answer any more is."""
+    config, _ = make_large(folder)
+    settings = ["data.memory_limit_mib=1", "fit.batch_size=1024", "fit.epochs=1"]
+    check(Run(train(config, folder + "/quick", settings), 2).end().code == 0, "the undisturbed run fails")
+    for layout, reads_before in (("contiguous", 5), ("contiguous", WITHIN_TRAINING), ("compressed", 20)):
+        outcome = one_slow_read(config, folder, layout, reads_before, 3000, 1, settings)
+        check(outcome.code == 0, "read %d, %s: exit code %d\n%s" % (reads_before, layout, outcome.code, outcome.stderr))
+        row("a read of 3 s, deadline 1 s (%s, read %d)" % (layout, reads_before), outcome, result(folder + "/slow") == result(folder + "/quick"))
+    settings = ["data.memory_limit_mib=64", *settings[1:]]
+    outcome = one_slow_read(config, folder, "contiguous", 5, 3000, 1, settings, rank=0)
+    check(outcome.code == 0 and result(folder + "/slow") == result(folder + "/quick"), "in memory: %d\n%s" % (outcome.code, outcome.stderr))
+    outcome = one_slow_read(config, folder, "contiguous", 5, 600000, 0.5, settings, rank=0)
+    check(outcome.code == 76 and "a read of its data has not ended for " in outcome.stderr, "%d\n%s" % (outcome.code, outcome.stderr))
+    row("a read that does not end, deadline 0.5 s", outcome, "nothing written")
+
+
 def spoil(path):
     """One byte in the middle of the file, which is among the values of x."""
     with open(path, "r+b") as data:
@@ -100,4 +128,4 @@ def damaged(folder):
             row("data set (%s, %s) with a damaged chunk" % (layout, held), outcome, "nothing written")
 
 
-main(in_memory, streamed, cut, damaged)
+main(in_memory, streamed, cut, damaged, slow)

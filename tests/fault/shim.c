@@ -2,6 +2,7 @@
 /*
  * Faults to order, for LD_PRELOAD. LS_FAULT says what shall go wrong, LS_FAULT_RANK on which rank alone:
  *   read TEXT N          after N reads, reading a file with TEXT in its path fails with EIO
+ *   slow-read TEXT MS N M  M preads of such a file after the first N take so many milliseconds longer
  *   write TEXT N ERROR   after N bytes, writing to such files fails: ENOSPC, EIO, EROFS, ...; by stdio: EFBIG
  *   open TEXT N ERROR    after N times, opening such a file for writing fails
  *   kill TEXT N          after N bytes, the process is killed within such a write, which is cut
@@ -30,13 +31,15 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t), *__libc_memalign(size_t, size_t);
 
 static char kind[16], text[200];
-static long long number;
+static char last_word[16] = "EIO";
+static long long number, skipped, most;
 static double offset_s, rate = 1;
 static int error = EIO;
 static atomic_llong done;
@@ -68,16 +71,17 @@ static int error_number(const char *name) {
 
 __attribute__((constructor)) static void configure(void) {
   const char *what = getenv("LS_FAULT"), *where = getenv("LS_FAULT_RANK"), *rank = getenv("OMPI_COMM_WORLD_RANK");
-  char name[16] = "EIO";
   if (!what || (where && (!rank || strcmp(where, rank) != 0))) return;
   dl_iterate_phdr(find_library, NULL);
   if (strncmp(what, "clock ", 6) == 0)
     sscanf(what, "%15s %lf %lf", kind, &offset_s, &rate);
   else if (strncmp(what, "malloc", 6) == 0)
     sscanf(what, "%15s %lld", kind, &number);
+  else if (strncmp(what, "slow-read", 9) == 0)
+    sscanf(what, "%15s %199s %lld %lld %lld", kind, text, &number, &skipped, &most);
   else
-    sscanf(what, "%15s %199s %lld %15s", kind, text, &number, name);
-  error = error_number(name);
+    sscanf(what, "%15s %199s %lld %15s", kind, text, &number, last_word);
+  error = error_number(last_word);
 }
 
 static bool is(const char *what) {
@@ -106,11 +110,26 @@ ssize_t read(int fd, void *to, size_t n) {
   return read_fails(fd) ? -1 : REAL(read)(fd, to, n);
 }
 
+static void linger(int fd) {
+  if (!is("slow-read") || !concerns(fd)) return;
+  long long before = atomic_fetch_add(&done, 1);
+  if (before >= skipped && before < skipped + most) dprintf(STDERR_FILENO, "shim: a slow read\n"), usleep((useconds_t)(1000 * number));
+}
+
+/* A slow file is not in the page cache. */
+ssize_t preadv2(int fd, const struct iovec *to, int n, off_t at, int flags) {
+  if (read_fails(fd)) return -1;
+  errno = EAGAIN;
+  return is("slow-read") && concerns(fd) ? -1 : REAL(preadv2)(fd, to, n, at, flags);
+}
+
 ssize_t pread(int fd, void *to, size_t n, off_t at) {
+  linger(fd);
   return read_fails(fd) ? -1 : REAL(pread)(fd, to, n, at);
 }
 
 ssize_t pread64(int fd, void *to, size_t n, off64_t at) {
+  linger(fd);
   return read_fails(fd) ? -1 : REAL(pread64)(fd, to, n, at);
 }
 

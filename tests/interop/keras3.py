@@ -33,10 +33,13 @@ OPTIMIZERS = [
 
 
 def usable(make):
-    """Older versions have fewer optimizers, and 3.0 on JAX does not train with centered."""
+    """Older versions have fewer optimizers; 3.0 on JAX trains neither with centered nor with Adafactor, and up to 3.3 one that accumulates
+    counts every step."""
     try:
         optimizer = make()
-        return FREEZES or not getattr(optimizer, "centered", False)
+        trains = FREEZES or not (getattr(optimizer, "centered", False) or optimizer.name == "adafactor")
+        counts = getattr(optimizer, "gradient_accumulation_steps", None) and keras.__version__.startswith(("3.0.", "3.1.", "3.2.", "3.3."))
+        return trains and not counts
     except (AttributeError, TypeError, ValueError):
         return False
 

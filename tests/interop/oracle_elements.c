@@ -129,24 +129,17 @@ ls_status oracle_initializer(oracle_call *call) {
   return LS_OK;
 }
 
-static ls_status orthogonality(oracle_call *call, const lsi_object *object, const oracle_array *w) {
-  size_t n;
-  LSI_TRY(lsi_orthogonality_check(object, "w", w->rank, w->dims));
-  LSI_TRY(lsi_orthogonality_prepare(object, w->dims, &n));
-  float *scratch = malloc(n * sizeof *scratch);
-  oracle_set(call, "value", json_real(lsi_orthogonality_loss(object, w->dims, w->data, scratch)));
-  lsi_orthogonality_add_grad(object, w->dims, w->data, scratch, oracle_out(call, "grad", 'f', w->rank, w->dims));
-  free(scratch);
-  return LS_OK;
-}
-
 ls_status oracle_regularizer(oracle_call *call) {
   lsi_object object;
+  size_t n;
   const oracle_array *w = oracle_in(call, "w");
   LSI_TRY(lsi_object_parse(&lsi_regularizers, oracle_text(call, "regularizer"), &object));
-  if (lsi_is_orthogonality(&object)) return orthogonality(call, &object, w);
-  oracle_set(call, "value", json_real(lsi_regularizer_loss(&object, w->data, w->count)));
-  lsi_regularizer_add_grad(&object, 1.0, w->data, w->count, oracle_out(call, "grad", 'f', w->rank, w->dims));
+  LSI_TRY(lsi_orthogonality_check(&object, "w", w->rank, w->dims));
+  LSI_TRY(lsi_regularizer_prepare(&object, w->dims, &n));
+  float *scratch = malloc((n + 1) * sizeof *scratch);
+  oracle_set(call, "value", json_real(lsi_regularizer_loss(&object, w->dims, w->count, w->data, scratch)));
+  lsi_regularizer_add_grad(&object, w->dims, w->count, w->data, scratch, oracle_out(call, "grad", 'f', w->rank, w->dims));
+  free(scratch);
   return LS_OK;
 }
 

@@ -2,6 +2,7 @@
 """What is not supported, or not what it says, is refused by name and place."""
 import json
 import shutil
+import warnings
 import zipfile
 
 import h5py
@@ -27,6 +28,68 @@ def refused(what, model, *words, save=None):
 
 class Dense(keras.layers.Dense):
     """A class of the user's that looks like Keras's."""
+
+
+def ones(shape, dtype=None):
+    return np.ones(shape, np.float32)
+
+
+def changed(how):
+    """A Dense that is quantized, or has a low-rank part."""
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="changed")])
+    model.quantize("int8") if how == "int8" else model.layers[0].enable_lora(2)
+    return model
+
+
+def compiled(*arguments, **more):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    model.compile(*arguments, **more)
+    return model
+
+
+def compilations():
+    losses, metrics, optimizers = keras.losses, keras.metrics, keras.optimizers
+    refused("a loss's object as metric", compiled("sgd", "mse", metrics=[losses.MeanAbsoluteError()]), "metric", "MeanAbsoluteError")
+    refused("a metric without targets", compiled("sgd", "mse", metrics=[metrics.Mean()]), "metric", "Mean")
+    refused("a wrapped function's argument", compiled("sgd", "mse", metrics=[metrics.MeanMetricWrapper(losses.huber, delta=3.0)]), "huber")
+    refused("a loss scale", compiled(optimizers.LossScaleOptimizer(optimizers.Adam()), "mse"), "LossScaleOptimizer")
+    refused("no reduction", compiled("sgd", losses.MeanSquaredError(reduction=None)), "MeanSquaredError", "reduction")
+    refused("a loss's other axis", compiled("sgd", losses.CategoricalCrossentropy(axis=1)), "CategoricalCrossentropy", "axis")
+    refused("a subclassed optimizer", compiled(Descent(0.1), "mse"), "Descent", "custom object")
+
+
+class Descent(keras.optimizers.SGD):
+    pass
+
+
+def archives():
+    """What a zip archive can be that Keras does not write."""
+    edit(lambda c: None)
+    with zipfile.ZipFile(path("real.keras")) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+
+    def pack(*extra, zip64=False, **more):
+        with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(path("refused.keras"), "w", **more) as new:
+            for name, data in [*members.items(), *extra]:
+                with new.open(name, "w", force_zip64=zip64) as member:
+                    member.write(data)
+
+    refused("a path that leads out", None, "../evil", save=lambda: pack(("../evil", b"")))
+    refused("a member twice", None, save=lambda: pack(("config.json", b"{}")))
+    refused("another packing", None, "packed with method", save=lambda: pack(compression=zipfile.ZIP_BZIP2))
+    pack()
+    with open(path("refused.keras"), "rb") as file:
+        data = bytearray(file.read())
+    for mark, at in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        place = -1
+        while (place := data.find(mark, place + 1)) >= 0:
+            data[place + at] |= 1
+    with open(path("refused.keras"), "wb") as file:
+        file.write(data)
+    refused("a password", None, "encrypted", save=lambda: None)
+    pack(zip64=True)
+    _, got = oracle("resave", model=path("refused.keras"), save=path("fine.keras"))
+    report.true("zip64 is read", len(got) > 0)
 
 
 def edit(change, member="config.json"):
@@ -86,6 +149,20 @@ def refusals():
     hidden = layers.Dense(4, name="hidden")(inputs)
     refused("branches", keras.Model(inputs, layers.Add(name="sum")([hidden, inputs])), "sum")
     refused("two outputs", keras.Model(inputs, [hidden, layers.Dense(2, name="top")(hidden)]), "output_layers")
+    refused("an output in a dictionary", keras.Model(inputs, {"named": hidden}), "output_layers", "hidden")
+    refused("two inputs", keras.Model([inputs, keras.Input((4,), name="other")], hidden), "input_layers")
+    twice = layers.Dense(4, name="twice")
+    refused("a shared layer", keras.Model(inputs, twice(twice(inputs))), "twice")
+    refused("a model inside", keras.Sequential([keras.Input((4,)), keras.Sequential([layers.Dense(3)], name="inner")]), "layers[1]", "inner")
+    refused("no input shape", keras.Sequential([layers.Dense(3, name="unbuilt")]), "unbuilt", "input shape")
+    refused("an open dimension", keras.Sequential([keras.Input((None, 4)), layers.Dense(3)]), "input_layer", "null")
+    refused("a function as initializer", keras.Sequential([keras.Input((4,)), layers.Dense(3, kernel_initializer=ones)]), "kernel_initializer", "ones")
+    refused("a long name", keras.Sequential([keras.Input((4,)), layers.Dense(3, name="n" * 300)]), "layers[1]", "at most")
+    refused("another axis", keras.Sequential([keras.Input((4, 2)), layers.BatchNormalization(axis=1)]), "batch_normalization", "axis")
+    for dtype in ("float16", "bfloat16", "float64", "mixed_bfloat16"):
+        refused(dtype, keras.Sequential([keras.Input((4,)), layers.Dense(3), layers.Dense(3, dtype=dtype, name="odd")]), "layers[2]", "odd", dtype)
+    for mode in ("int8", "lora"):
+        refused(mode, changed(mode), "layers[1]", "changed", "dtype" if mode == "int8" else "lora_rank")
     refused("mask", None, "sum", "mask", save=lambda: edit_call(keras.Model(inputs, layers.Activation("relu", name="sum")(hidden)), {"mask": True}))
     refused("an axis counted from the end", keras.Sequential([keras.Input((4, 2)), layers.PReLU(shared_axes=[-1])]), "p_re_lu", "shared_axes")
     refused("outputs compared with each other", keras.Sequential([keras.Input((4,)), layers.Dense(3, activity_regularizer="OrthogonalRegularizer")]),
@@ -113,4 +190,6 @@ def refusals():
 
 
 refusals()
+compilations()
+archives()
 report.finish()

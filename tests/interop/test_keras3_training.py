@@ -103,8 +103,8 @@ def compiled_by_keras():
 def fit_goes_on(number):
     """A whole-model .h5 of ours, which has no optimizer state, trains on in Keras."""
     loss, last, metrics, kind = TASKS[number % len(TASKS)]
-    x, y = rng.standard_normal((21, 4)).astype(np.float32), targets(rng, kind, 21, 3)
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(5, "relu"), keras.layers.Dense(3, last)])
+    x, y = rng.standard_normal((21, 4)).astype(np.float32), targets(rng, kind, 21, 5)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(5, "relu"), keras.layers.Dense(5, last)])
     model.save(path("keras.h5"))
     oracle("fit", {"x": x, "y": y}, model=path("keras.h5"), save=path("ours.h5"), epochs=1, batch_size=8, optimizer=TEXTS[number], loss=loss, metrics=metrics)
     back = keras.models.load_model(path("ours.h5"))

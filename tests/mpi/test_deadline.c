@@ -61,11 +61,39 @@ static void late(double deadline_s) {
   CHECK_OK(lsi_agree(&world, LS_OK));
 }
 
+/* Ten reads of a third of the deadline each and one of three deadlines, beside which the others wait. */
+static ls_status read_slowly(void *self) {
+  lsi_reading *reading = self;
+  for (int i = 0; i < 10; i++) {
+    usleep(100000);
+    lsi_reading_step(reading);
+  }
+  usleep(900000);
+  LSI_FAIL(LS_ERR_IO, NULL, "the disk is slow");
+}
+
+/* A slow disk is no lost rank; the error of the thread that read is that of the rank. */
+static void slow_disk(bool nodes) {
+  lsi_comm comm;
+  lsi_reading reading = {0};
+  int last = world.size - 1;
+  CHECK_OK(nodes ? lsi_comm_create_nodes(MPI_COMM_WORLD, world.rank == last, &comm) : lsi_comm_create(MPI_COMM_WORLD, &comm));
+  lsi_comm_set_deadline(&comm, 0.3);
+  ls_status status = world.rank == last ? lsi_read_aside(&comm, &reading, read_slowly, &reading) : LS_OK;
+  CHECK(lsi_agree(&comm, status) == LS_ERR_IO, "not the disk's error");
+  CHECK(strstr(ls_last_error()->message, "the disk is slow") && ls_last_error()->rank == last, "rank %d", ls_last_error()->rank);
+  CHECK(!atomic_load(&reading.on), "it reads no more");
+  MPI_Barrier(MPI_COMM_WORLD);
+  lsi_comm_destroy(&comm);
+}
+
 int main(void) {
   mpi_test_begin();
   late(60);
   late(0);
   for (int way = 0; way < 4; way++)
     missing(way, way % 2 == 1);
+  slow_disk(false);
+  slow_disk(true);
   return mpi_test_end();
 }

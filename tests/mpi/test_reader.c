@@ -3,7 +3,9 @@
 /* Streamed batches hold what batches in memory hold, whatever the layout, the limit, the ranks and where one begins. */
 #include "unit/store/temp_dir.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
+#include <unistd.h>
 
 #include "data/fields.h"
 #include "data/reader_parts.h"
@@ -208,6 +210,77 @@ static void test_too_little_memory(void **state) {
   ls_dataset_destroy(&d);
 }
 
+static void allow_mapping(ls_dataset *d, bool map) {
+  lsi_files *files = lsi_fields_of(d)->files;
+  pthread_mutex_lock(&files->mutex);
+  files->map = map;
+  pthread_mutex_unlock(&files->mutex);
+}
+
+/* Can this system tell what is in the page cache? */
+static bool can_tell(const char *path) {
+  int file = open(path, O_RDONLY);
+  char byte;
+  bool can = read(file, &byte, 1) == 1 && lsi_file_is_cached(file, 0);
+  close(file);
+  return can;
+}
+
+static ls_dataset *open_streamed(const char *path) {
+  ls_dataset *d;
+  assert_ok(ls_dataset_open(context, &(ls_hdf5_spec){.path = path, .memory_limit = 1}, &d));
+  set_budget(d, 1 << 20);
+  allow_mapping(d, true);
+  return d;
+}
+
+/* From the mapping to the thread and back, in the middle of passes: the batches are the same. */
+static void test_mapping_and_thread_take_turns(void **state) {
+  (void)state;
+  enum { STRETCH = 700 };
+  lsi_reader *reader;
+  lsi_course c = course_of(LSI_SHUFFLE_FULL, 0, ROWS);
+  ls_dataset *d = open_streamed(temp_path("plain-?.h5"));
+  bool maps = can_tell(temp_path("plain-0.h5"));
+  assert_ok(lsi_agree(comm, lsi_reader_create(d, &c, comm->rank, &reader)));
+  for (int64_t p = 0; p < 4 * STRETCH; p++) {
+    bool map = p / STRETCH % 2 == 0;
+    if (p % STRETCH == 0) allow_mapping(d, map);
+    check_batch(reader, &c, p);
+    if (p % STRETCH == STRETCH - 1) {
+      assert_int_equal(reader->resting, map && maps);
+      assert_int_equal(reader->running, !(map && maps));
+    }
+  }
+  lsi_reader_destroy(&reader);
+  ls_dataset_destroy(&d);
+}
+
+/* Rows that were there a moment ago: an error, not a signal, and the rest is still read. */
+static void test_cut_while_mapped(void **state) {
+  (void)state;
+  static int64_t rows[BATCH];
+  static float x[BATCH * WIDE];
+  ls_status status = LS_OK;
+  lsi_reader *reader;
+  lsi_course c = course_of(LSI_SHUFFLE_NONE, 0, ROWS);
+  if (comm->rank == 0) write_part(temp_path("short.h5"), &layouts[0], H5T_STD_I16LE, 0, ROWS);
+  assert_ok(lsi_agree(comm, LS_OK));
+  ls_dataset *d = open_streamed(temp_path("short.h5"));
+  assert_ok(lsi_agree(comm, lsi_reader_create(d, &c, comm->rank, &reader)));
+  check_batch(reader, &c, 0);
+  assert_ok(lsi_agree(comm, LS_OK));
+  if (comm->rank == 0) assert_int_equal(truncate(temp_path("short.h5"), 4096), 0);
+  assert_ok(lsi_agree(comm, LS_OK));
+  for (int64_t p = 1; status == LS_OK && p < c.batches_per_pass; p++)
+    status = lsi_agree(comm, lsi_reader_take(reader, p, rows, x, NULL, NULL));
+  assert_int_equal(status, LS_ERR_CORRUPT);
+  const char *message = ls_last_error()->message;
+  if (!strstr(message, "short.h5: dataset 'x', rows ") || !strstr(message, "the file has become shorter")) fail_msg("%s", message);
+  lsi_reader_destroy(&reader);
+  ls_dataset_destroy(&d);
+}
+
 /* Overwrite some bytes in the last third of a file. */
 static void spoil(const char *path) {
   if (comm->rank != 0) return;
@@ -247,7 +320,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_one_identity), cmocka_unit_test(test_orders),
       cmocka_unit_test(test_reads_of_a_chunk), cmocka_unit_test(test_two_readers), cmocka_unit_test(test_too_little_memory),
-      cmocka_unit_test(test_damage_is_named_by_all),
+      cmocka_unit_test(test_damage_is_named_by_all), cmocka_unit_test(test_mapping_and_thread_take_turns),
+      cmocka_unit_test(test_cut_while_mapped),
   };
   if (ls_context_create(NULL, &context) != LS_OK) return 1;
   comm = lsi_context_comm(context);

@@ -248,11 +248,63 @@ static void reads_keras_compile(void **state) {
   assert_true(lsi_object_get(&compile.optimizer, "learning_rate") == 0.25);
 }
 
+static void parse_metric(const char *json, ls_status expected, const char *words, lsi_compile *compile) {
+  char text[1024];
+  snprintf(text, sizeof text, "{\"loss\":\"mse\",\"metrics\":[%s],\"optimizer_config\":\"sgd\"}", json);
+  ls_status status = lsi_keras_training_parse(text, compile);
+  assert_int_equal(status, expected);
+  if (words) assert_non_null(strstr(ls_last_error()->message, words));
+}
+
+/* What a wrapped function is called with counts; what is no metric of ours is named. */
+static void wrapped_metrics(void **state) {
+  (void)state;
+  lsi_compile compile;
+#define WRAP(fn, more) "{\"class_name\":\"MeanMetricWrapper\",\"config\":{\"name\":\"x\",\"dtype\":\"float32\",\"fn\":" fn more "}}"
+  parse_metric(WRAP("\"mean_absolute_error\"", ""), LS_OK, NULL, &compile);
+  assert_string_equal(compile.metrics[0], "mean_absolute_error");
+  parse_metric(WRAP("\"binary_accuracy\"", ",\"threshold\":0.9"), LS_OK, NULL, &compile);
+  assert_string_equal(compile.metrics[0], "BinaryAccuracy(threshold=0.9)");
+  parse_metric(WRAP("{\"module\":\"builtins\",\"class_name\":\"function\",\"config\":\"categorical_crossentropy\"}", ",\"from_logits\":true"), LS_OK,
+               NULL, &compile);
+  assert_string_equal(compile.metrics[0], "CategoricalCrossentropy(from_logits=True)");
+  parse_metric(WRAP("\"mean_absolute_error\"", ",\"power\":3"), LS_ERR_UNSUPPORTED, "'power'", &compile);
+  parse_metric(WRAP("\"huber\"", ",\"delta\":3"), LS_ERR_ARG, "huber", &compile);
+  parse_metric("{\"module\":\"keras.losses\",\"class_name\":\"MeanAbsoluteError\",\"config\":{},\"registered_name\":null}", LS_ERR_UNSUPPORTED,
+               "a loss's object", &compile);
+#undef WRAP
+}
+
+/* Keras is told what "crossentropy" means once that is known, and nothing before. */
+static void crossentropy_is_no_guess(void **state) {
+  (void)state;
+  static const char *const names[] = {NULL, "binary_crossentropy", "categorical_crossentropy"};
+  for (int i = 0; i < 3; i++) {
+    lsi_compile compile, back;
+    char *text;
+    case_compile(&compile, "sgd", "crossentropy");
+    compile.n_metrics = 1;
+    snprintf(compile.metrics[0], sizeof compile.metrics[0], "ce");
+    compile.crossentropy = names[i];
+    if (names[i]) assert_ok(lsi_object_parse(&lsi_losses, names[i], &compile.loss));
+    assert_ok(lsi_keras_training_json(&compile, &text));
+    assert_int_equal(strstr(text, "\"loss\": null") != NULL, !names[i]);
+    assert_int_equal(strstr(text, "\"metrics\": null") != NULL, !names[i]);
+    assert_null(strstr(text, "sparse_categorical"));
+    assert_ok(lsi_keras_training_parse(text, &back));
+    expect_same_compile(&compile, &back);
+    if (names[i]) assert_string_equal(back.crossentropy, names[i]);
+    else assert_null(back.crossentropy);
+    lsi_free(text);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(model_round_trip),   cmocka_unit_test(compile_round_trip), cmocka_unit_test(compile_from_keras_keys),
       cmocka_unit_test(reads_keras3),       cmocka_unit_test(reads_other_forms),  cmocka_unit_test(refuses),
       cmocka_unit_test(refuses_depth),      cmocka_unit_test(refuses_compile),    cmocka_unit_test(reads_keras_compile),
+      cmocka_unit_test(wrapped_metrics),    cmocka_unit_test(crossentropy_is_no_guess),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

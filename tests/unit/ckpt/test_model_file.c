@@ -2,6 +2,9 @@
 /* model.h5: what is written comes back bit for bit, and what is damaged is never taken for a model. */
 #include "unit/store/temp_dir.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "base/hash.h"
 #include "ckpt/model_file.h"
 #include "ckpt/model_seal.h"
@@ -217,6 +220,16 @@ static void damage(void **state) {
   lsi_net_destroy(&net);
 }
 
+/* Nothing is waited for. */
+static void a_pipe(void **state) {
+  (void)state;
+  const char *path = temp_path("pipe.keras");
+  lsi_model_file *file;
+  assert_int_equal(mkfifo(path, 0600), 0);
+  assert_error(lsi_model_file_open(path, &file), LS_ERR_FORMAT, "not a regular file");
+  unlink(path);
+}
+
 /* Another program (h5py) drops the seal; the digests inside still hold. */
 static void edited(void **state) {
   (void)state;
@@ -254,7 +267,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(round_trip),          cmocka_unit_test(layout_of_the_file), cmocka_unit_test(many_layers),
       cmocka_unit_test(other_architectures), cmocka_unit_test(not_a_model),        cmocka_unit_test(damage),
-      cmocka_unit_test(edited),
+      cmocka_unit_test(edited),              cmocka_unit_test(a_pipe),
   };
   return cmocka_run_group_tests(tests, temp_dir_create, temp_dir_remove);
 }

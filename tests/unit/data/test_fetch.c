@@ -77,8 +77,8 @@ static ls_status fetch_some(const char *path, int n_workers, uint64_t seed, int1
   static lsi_want wants[2 * WANTS];
   lsi_files *files;
   lsi_fetcher *fetcher;
-  LSI_TRY(lsi_files_describe((char *[]){(char *)path}, 1, &(ls_hdf5_spec){0}, &files));
-  assert_ok(lsi_fetcher_create(files, n_workers, &fetcher));
+  LSI_TRY(lsi_files_describe(&(lsi_comm){0}, (char *[]){(char *)path}, 1, &(ls_hdf5_spec){0}, &files));
+  assert_ok(lsi_fetcher_create(files, n_workers, NULL, &fetcher));
   for (int i = 0; i < WANTS; i++) {
     seed = seed * 6364136223846793005u + 1442695040888963407u;
     rows[i] = (int64_t)((seed >> 33) % ROWS);

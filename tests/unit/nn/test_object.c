@@ -315,13 +315,14 @@ static void regulariser_arithmetic(void **state) {
   assert_int_equal(lsi_object_parse(&lsi_regularizers, "L1L2(0.5, 0.25)", &r), LS_OK);
   const float w[4] = {1, -2, 0, 4};
   float grad[4] = {1, 1, 1, 1};
-  assert_true(lsi_regularizer_loss(&r, w, 4) == 0.5 * 7 + 0.25 * 21);
-  lsi_regularizer_add_grad(&r, 2.0, w, 4, grad);
-  const float want[4] = {1 + 1 + 1, 1 - 1 - 2, 1, 1 + 1 + 4};
+  const int64_t dims[1] = {4};
+  assert_true(lsi_regularizer_loss(&r, dims, 4, w, NULL) == 0.5 * 7 + 0.25 * 21);
+  lsi_regularizer_add_grad(&r, dims, 4, w, NULL, grad);
+  const float want[4] = {1 + 0.5 + 0.5, 1 - 0.5 - 1, 1, 1 + 0.5 + 2};
   for (int i = 0; i < 4; i++)
     assert_true(grad[i] == want[i]);
   lsi_object none = {0};
-  assert_true(lsi_regularizer_loss(&none, w, 4) == 0);
+  assert_true(lsi_regularizer_loss(&none, dims, 4, w, NULL) == 0);
 }
 
 int main(void) {

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "par/reading.h"
+
+#include "base/thread.h"
+#include "par/peers.h"
+#include "par/wait.h"
+
+enum { TAG = 8 };
+
+static void lock(lsi_peers *peers) {
+  if (peers->threaded)
+    pthread_mutex_lock(&peers->mpi);
+}
+
+static void unlock(lsi_peers *peers) {
+  if (peers->threaded)
+    pthread_mutex_unlock(&peers->mpi);
+}
+
+/* Nobody waits for these messages: they are empty, and what was not heard means nothing. */
+void lsi_reading_tell(lsi_peers *peers) {
+  MPI_Request request;
+  lock(peers);
+  for (int r = 0; r < peers->size; r++)
+    if (r != peers->rank && MPI_Isend(NULL, 0, MPI_BYTE, r, TAG, peers->calls, &request) == MPI_SUCCESS)
+      MPI_Request_free(&request);
+  unlock(peers);
+}
+
+bool lsi_reading_heard(lsi_peers *peers) {
+  bool heard = false;
+  int found = 1;
+  MPI_Status status;
+  lock(peers);
+  while (MPI_Iprobe(MPI_ANY_SOURCE, TAG, peers->calls, &found, &status) == MPI_SUCCESS && found &&
+         MPI_Recv(NULL, 0, MPI_BYTE, status.MPI_SOURCE, TAG, peers->calls, MPI_STATUS_IGNORE) == MPI_SUCCESS)
+    heard = true;
+  unlock(peers);
+  return heard;
+}
+
+/* ---- reading on a thread of its own ---- */
+
+typedef struct aside {
+  ls_status (*read)(void *);
+  void *self;
+  atomic_bool over;
+  ls_status status;
+  ls_error error;
+} aside;
+
+static void *read_it(void *argument) {
+  aside *a = argument;
+  a->status = a->read(a->self);
+  if (a->status != LS_OK)
+    a->error = *ls_last_error();
+  atomic_store(&a->over, true);
+  return NULL;
+}
+
+ls_status lsi_read_aside(const lsi_comm *comm, lsi_reading *reading, ls_status (*read)(void *), void *self) {
+  aside a = {.read = read, .self = self};
+  lsi_wait wait = {.reading = reading};
+  ls_status status = LS_OK;
+  pthread_t thread;
+  if (!comm->peers || comm->peers->size == 1)
+    return read(self);
+  if (lsi_thread_start("data reader", LSI_DEFAULT_STACK, read_it, &a, &thread) != LS_OK) {
+    lsi_error_clear();
+    return read(self);
+  }
+  atomic_store(&reading->on, true);
+  while (status == LS_OK && !atomic_load(&a.over))
+    status = lsi_wait_pause(comm->peers, &wait);
+  pthread_join(thread, NULL);
+  atomic_store(&reading->on, false);
+  lsi_wait_end(comm->peers, &wait);
+  LSI_TRY(status);
+  if (a.status != LS_OK)
+    lsi_error_copy(&a.error);
+  return a.status;
+}
