@@ -28,21 +28,42 @@ static ls_status allocate(const char *what, size_t n, size_t size, void *out_poi
   return LS_OK;
 }
 
-/* On the whole pages of [begin, begin + n_bytes). */
-static void advise(char *begin, size_t n_bytes, int advice) {
+typedef struct whole_pages {
+  char *begin;
+  size_t n_bytes;
+} whole_pages;
+
+/* The whole pages of [begin, begin + n_bytes). */
+static whole_pages pages_of(char *begin, size_t n_bytes) {
   size_t page = (size_t)sysconf(_SC_PAGESIZE), into = (uintptr_t)begin % page;
   size_t lead = into ? page - into : 0;
-  if (n_bytes < lead + page)
+  return n_bytes < lead ? (whole_pages){begin, 0} : (whole_pages){begin + lead, (n_bytes - lead) / page * page};
+}
+
+static bool advise(whole_pages pages, int advice) {
+  return pages.n_bytes == 0 || madvise(pages.begin, pages.n_bytes, advice) == 0;
+}
+
+/* Pages given back read as zeros, and come when they are first wanted: by the thread that wants them, and not before the first step. */
+static void zero_large(char *begin, size_t n_bytes) {
+  whole_pages pages = pages_of(begin, n_bytes);
+  advise(pages, MADV_HUGEPAGE);
+  if (!advise(pages, MADV_DONTNEED)) { /* locked memory cannot be given back */
+    memset(begin, 0, n_bytes);
     return;
-  madvise(begin + lead, (n_bytes - lead) / page * page, advice);
+  }
+  char *end = pages.begin + pages.n_bytes;
+  memset(begin, 0, (size_t)(pages.begin - begin));
+  memset(end, 0, (size_t)(begin + n_bytes - end));
 }
 
 ls_status lsi_alloc(const char *what, size_t n, size_t size, void *out_pointer) {
   size_t n_bytes = 0;
   LSI_TRY(allocate(what, n, size, out_pointer, &n_bytes));
   if (n_bytes >= WORTH_HUGE_PAGES)
-    advise(*(void **)out_pointer, n_bytes, MADV_HUGEPAGE);
-  memset(*(void **)out_pointer, 0, n_bytes);
+    zero_large(*(void **)out_pointer, n_bytes);
+  else
+    memset(*(void **)out_pointer, 0, n_bytes);
   return LS_OK;
 }
 
@@ -52,11 +73,11 @@ ls_status lsi_alloc_untouched(const char *what, size_t n, size_t size, void *out
 }
 
 void lsi_forget_pages(void *begin, size_t n_bytes) {
-  advise(begin, n_bytes, MADV_DONTNEED);
+  advise(pages_of(begin, n_bytes), MADV_DONTNEED);
 }
 
 void lsi_small_pages(void *begin, size_t n_bytes) {
-  advise(begin, n_bytes, MADV_NOHUGEPAGE);
+  advise(pages_of(begin, n_bytes), MADV_NOHUGEPAGE);
 }
 
 void lsi_free(void *pointer) {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/fields.h"
 
+#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "data/identity.h"
 #include "data/sort.h"
+#include "math/team.h"
 
 ls_status lsi_fields_create(const char *label, lsi_fields **out) {
   lsi_fields *f;
@@ -113,12 +115,30 @@ static void prefetch(const lsi_field *field, const char *start) {
   for (size_t i = 0; i < n; i += CACHE_LINE) __builtin_prefetch(start + i);
 }
 
-static ls_status decode_rows(const lsi_fields *fields, int field, const int64_t *rows, int64_t n, void *out) {
+static void decode_values(const lsi_fields *fields, int field, const int64_t *rows, int64_t first, int64_t end, float *out) {
   const lsi_field *f = &fields->field[field];
-  size_t out_bytes = is_label(fields, field) ? sizeof(int32_t) : (size_t)f->row_values * sizeof(float);
-  for (int64_t i = 0; i < n; i++) {
-    if (i + PREFETCH_ROWS < n) prefetch(f, stored_row(fields, field, rows[i + PREFETCH_ROWS]));
-    LSI_TRY(lsi_field_decode(fields, field, rows + i, 1, stored_row(fields, field, rows[i]), (char *)out + (size_t)i * out_bytes));
+  for (int64_t i = first; i < end; i++) {
+    if (i + PREFETCH_ROWS < end) prefetch(f, stored_row(fields, field, rows[i + PREFETCH_ROWS]));
+    lsi_decode(&f->decoder, stored_row(fields, field, rows[i]), (size_t)f->row_values, out + i * f->row_values);
+  }
+}
+
+static ls_status decode_rows(const lsi_fields *fields, int field, const int64_t *rows, int64_t n, void *out) {
+  enum { COST = 30 }; /* multiply-adds in the time of a value that comes from main memory */
+  if (is_label(fields, field)) {
+    for (int64_t i = 0; i < n; i++) LSI_TRY(decode_label(fields, rows[i], stored_row(fields, field, rows[i]), (int32_t *)out + i));
+    return LS_OK;
+  }
+  int threads = lsi_team_for(COST * (double)n * (double)fields->field[field].row_values);
+  if (threads == 1) {
+    decode_values(fields, field, rows, 0, n, out);
+    return LS_OK;
+  }
+#pragma omp parallel num_threads(threads)
+  {
+    size_t first, end;
+    lsi_team_slice((size_t)n, 1, omp_get_thread_num(), omp_get_num_threads(), &first, &end);
+    decode_values(fields, field, rows, (int64_t)first, (int64_t)end, out);
   }
   return LS_OK;
 }

@@ -21,8 +21,9 @@ LSI_CLONES static uint32_t largest(const float *x, size_t n) {
 }
 
 bool lsi_all_finite(const float *x, size_t n) {
+  enum { COST = 8 }; /* of what another thread's core has just written */
   uint32_t most = 0;
-  int threads = lsi_team_for((double)n / 4);
+  int threads = lsi_team_for(COST * (double)n);
 #pragma omp parallel num_threads(threads) if (threads > 1) reduction(max : most)
   {
     size_t begin, end;

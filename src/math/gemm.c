@@ -106,8 +106,9 @@ static void multiply(int n_threads, const product *p) {
 
 /* Which products are ours is a function of the layer's shape alone: another engine sums in another
    order, and the order must not depend on rows, threads or ISA. */
+enum { MAX_WEIGHTS = 128 * 1024 };
+
 static bool chain_takes(size_t n, size_t k) {
-  static const size_t MAX_WEIGHTS = 128 * 1024;
   return k == 0 || n <= MAX_WEIGHTS / k;
 }
 
@@ -197,7 +198,7 @@ ls_status lsi_gemm_reserve(size_t max_rows, size_t max_k, size_t max_n) {
             "a batch of %zu rows through a layer of %zu x %zu is more than can be addressed",
             max_rows, max_k, max_n);
   size_t leaf = lsi_leaf_scratch_floats(max_rows, max_k, max_n);
-  size_t chain = lsi_chain_scratch_floats(lsi_team_size());
+  size_t chain = lsi_chain_scratch_floats(lsi_team_size(), max_rows, max_k > max_n ? max_k : max_n, MAX_WEIGHTS);
   return grow(leaf > chain ? leaf : chain);
 }
 

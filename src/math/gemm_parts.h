@@ -23,7 +23,8 @@ void lsi_chain_forward(int n_threads, size_t rows, size_t n, size_t k, const flo
                        const float *w, float *y);
 void lsi_chain_input_grad(int n_threads, size_t rows, size_t k, size_t n, const float *dy,
                           const float *w, float *dx);
-size_t lsi_chain_scratch_floats(int n_threads);
+/* `max_weights`: of a layer that comes here. */
+size_t lsi_chain_scratch_floats(int n_threads, size_t max_rows, size_t max_width, size_t max_weights);
 
 /* leaf_gemm.c */
 void lsi_weight_grad_on(int n_threads, size_t k, size_t n, int n_leaves, const int64_t *leaf_row,

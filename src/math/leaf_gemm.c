@@ -27,6 +27,7 @@ enum {
   L1_FLOATS = 4 * 1024,        /* of dy panels */
   ROW_BLOCK = 256,
   WAITING_FLOATS = 6 * 1024, /* of the subtrees that wait between row blocks */
+  OWN_WEIGHTS = 128 * 1024, /* what two threads hold of weights and gradients stays in their second-level caches */
   PAGES = 32,
   PACK_GROUP = 8,
   PAD = 16
@@ -46,6 +47,7 @@ typedef struct grad_job {
   size_t panel_floats; /* from one packed x panel to the next */
   size_t tile_floats;
   bool x_direct, dy_direct; /* read where it lies, not packed */
+  bool own;                 /* each thread takes the features whose weights it also updates and, as a rule, multiplies with */
   float *ones, *x_edge, *x_packed, *dy_packed;
 } grad_job;
 
@@ -245,6 +247,12 @@ static void grad_tasks(const grad_job *job) {
   size_t blocks = job->x_panels ? ceil_div(job->x_panels, job->block) : 1;
   size_t tasks = blocks * job->groups;
   _Alignas(64) float stack[LSI_TREE_MAX_LEVEL * LSI_MICRO_MAX_TILE + WAITING_FLOATS];
+  if (job->own) {
+#pragma omp for schedule(static)
+    for (size_t t = 0; t < tasks; t++)
+      grad_task(job, t / job->groups * job->block, t % job->groups * job->group, stack);
+    return;
+  }
 #pragma omp for schedule(dynamic)
   for (size_t t = 0; t < tasks; t++)
     grad_task(job, t / job->groups * job->block, t % job->groups * job->group, stack);
@@ -311,7 +319,8 @@ static void choose_tasks(grad_job *job, int n_threads) {
   job->block = L2_BLOCK_FLOATS / job->panel_floats;
   if (high > 0 && (job->block + 1) * high > room)
     job->block = room / high > 1 ? room / high - 1 : 1;
-  size_t even = ceil_div(job->x_panels, ceil_div(4 * (size_t)n_threads, job->groups));
+  size_t wanted = job->own ? (size_t)n_threads : ceil_div(4 * (size_t)n_threads, job->groups);
+  size_t even = ceil_div(job->x_panels, wanted * (job->own ? ceil_div(job->x_panels, wanted * job->block) : 1));
   if (n_threads > 1 && even < job->block)
     job->block = even;
   if (job->block < 1)
@@ -349,6 +358,7 @@ void lsi_weight_grad_on(int n_threads, size_t k, size_t n, int n_leaves, const i
   job.tile_floats = (size_t)(micro->rows * micro->lanes * micro->max_vectors);
   job.x_direct = reads_well_in_place(rows, k, 1);
   job.dy_direct = reads_well_in_place(rows, n, 4);
+  job.own = k * n <= OWN_WEIGHTS;
   lay_out(&job, scratch);
   choose_row_block(&job);
   choose_tasks(&job, n_threads);

@@ -258,6 +258,22 @@ static void test_memory_is_aligned_zeroed_and_padded(void **state) {
   lsi_free(NULL);
 }
 
+/* Whatever was there before: large blocks are zeroed in another way than small ones. */
+static void test_memory_used_again_is_zeroed(void **state) {
+  (void)state;
+  static const size_t sizes[] = {3 << 20, (17 << 20) + 100, (40 << 20) + 4096};
+  for (int turn = 0; turn < 9; turn++) {
+    size_t n = sizes[turn % 3];
+    char *p;
+    assert_int_equal(LSI_ALLOC("bytes", n, &p), LS_OK);
+    for (size_t i = 0; i < n; i++)
+      if (p[i] != 0)
+        fail_msg("byte %zu of %zu is %d", i, n, p[i]);
+    memset(p, 0xa5, n);
+    lsi_free(p);
+  }
+}
+
 static void test_memory_beyond_reach_is_refused(void **state) {
   (void)state;
   double *p = (double *)state;
@@ -298,6 +314,7 @@ int main(void) {
       cmocka_unit_test(test_hash_known_answer),
       cmocka_unit_test(test_hash_by_pieces),
       cmocka_unit_test(test_memory_is_aligned_zeroed_and_padded),
+      cmocka_unit_test(test_memory_used_again_is_zeroed),
       cmocka_unit_test(test_memory_beyond_reach_is_refused),
       cmocka_unit_test(test_size_arithmetic),
   };
