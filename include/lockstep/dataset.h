@@ -43,7 +43,7 @@ typedef struct ls_dataset_info {
 
 /** How to open an HDF5 data set. Zeroed fields mean the default. */
 typedef struct ls_hdf5_spec {
-  const char *path;          /* a file; or a pattern with *, ? or [ ] for several, taken in the order of their bytes */
+  const char *path;          /* a file; or a pattern with *, ? or [ ] for several, taken in the order of their bytes; some may be empty */
   const char *x;             /* name of the features; default "x" */
   const char *y;             /* default "y"; may be absent for predict */
   const char *sample_weight; /* default "sample_weight", used when present */

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/memory.h"
 #include "data/decode.h"
@@ -79,10 +80,22 @@ static ls_status fill(lsi_files *f, char *const *paths, int n, const ls_hdf5_spe
   return copy_text(spec->sample_weight, &f->spec.sample_weight);
 }
 
+/* All may be open at once. Where the hard limit is too low, opening says so. */
+static void allow_descriptors(int n) {
+  enum { OTHERS = 512 }; /* files and sockets */
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  rlim_t wanted = limit.rlim_max < (rlim_t)n + OTHERS ? limit.rlim_max : (rlim_t)n + OTHERS;
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = wanted;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static ls_status create(char *const *paths, int n, const ls_hdf5_spec *spec, lsi_files **out) {
   lsi_files *f;
   LSI_TRY(LSI_ALLOC("data set: files", 1, &f));
   pthread_mutex_init(&f->mutex, NULL);
+  allow_descriptors(n);
   ls_status status = fill(f, paths, n, spec);
   if (status != LS_OK) {
     lsi_files_destroy(&f);
@@ -94,18 +107,38 @@ static ls_status create(char *const *paths, int n, const ls_hdf5_spec *spec, lsi
 
 static ls_status describe_parts(void *self) {
   lsi_files *f = self;
+  const lsi_part *first = NULL;
   for (int i = 0; i < f->n; i++) {
-    LSI_TRY(lsi_part_describe(f->paths[i], &f->spec, &f->parts[i]));
+    lsi_part *part = &f->parts[i];
+    LSI_TRY(lsi_part_describe(f->paths[i], &f->spec, part));
     lsi_reading_step(&f->reading);
-    f->parts[i].path = f->paths[i];
-    if (i > 0) LSI_TRY(check_agreement(&f->parts[0], &f->parts[i]));
+    part->path = f->paths[i];
+    if (part->n_rows == 0) continue;
+    if (first) LSI_TRY(check_agreement(first, part));
+    else first = part;
   }
+  LSI_CHECK(first, LS_ERR_SHAPE, "give it at least one sample", "%s: dataset '%s' is empty (0 rows)", f->paths[0], lsi_part_array_name(&f->spec, 0));
   return LS_OK;
+}
+
+/* Whoever writes a set piece by piece may leave some pieces empty. */
+static void leave_out_empty(lsi_files *f) {
+  int kept = 0;
+  for (int i = 0; i < f->n; i++) {
+    if (f->parts[i].n_rows == 0) {
+      lsi_free(f->paths[i]);
+      continue;
+    }
+    f->paths[kept] = f->paths[i];
+    f->parts[kept++] = f->parts[i];
+  }
+  f->n = kept;
 }
 
 /* Where each file's rows begin, the texts for messages, and the whole. */
 static ls_status conclude(lsi_files *f) {
   int64_t rows = 0;
+  leave_out_empty(f);
   for (int i = 0; i < f->n; i++) {
     lsi_part *part = &f->parts[i];
     LSI_TRY(lsi_part_name(part, f->paths[i], &f->spec));

@@ -92,8 +92,6 @@ static ls_status check_rows(const opening *o) {
     const lsi_h5_array *a = &o->arrays[i];
     LSI_CHECK(a->rank >= 1, LS_ERR_SHAPE, "x is [N, ...], y is [N] or [N, values]",
               "%s: dataset '%s' is a single value, not rows", path, o->names[i]);
-    LSI_CHECK(a->dims[0] > 0, LS_ERR_SHAPE, "give it at least one sample",
-              "%s: dataset '%s' is empty (0 rows)", path, o->names[i]);
     LSI_CHECK(a->dims[0] == o->arrays[0].dims[0], LS_ERR_SHAPE, "give every sample one row in each",
               "%s: dataset '%s' has %llu rows, but '%s' has %llu", path, o->names[0],
               (unsigned long long)o->arrays[0].dims[0], o->names[i],
@@ -152,6 +150,10 @@ static ls_status describe(const opening *o, hid_t file, ls_dataset_info *info) {
 static ls_status examine(opening *o, hid_t file, ls_dataset_info *info) {
   for (int i = 0; i < LSI_N_FIELDS; i++) o->arrays[i].id = -1;
   LSI_TRY(open_arrays(file, o));
+  if (o->arrays[0].rank >= 1 && o->arrays[0].dims[0] == 0) {
+    memset(info, 0, sizeof *info);
+    return LS_OK; /* no rows: there is nothing to agree about */
+  }
   LSI_TRY(check_rows(o));
   return describe(o, file, info);
 }

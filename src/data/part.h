@@ -30,7 +30,8 @@ typedef struct lsi_part {      /* plain data up to `what`: may be copied to anot
 /* What the arrays are called: as the spec says, else "x", "y" and "sample_weight". */
 const char *lsi_part_array_name(const ls_hdf5_spec *spec, int field);
 
-/* Open the file, check all there is to check, and close it again. `part` is filled but for `first`. */
+/* Open the file, check all there is to check, and close it again. `part` is filled but for `first`; n_rows 0: x is empty, the rest does
+   not matter. */
 ls_status lsi_part_describe(const char *path, const ls_hdf5_spec *spec, lsi_part *part);
 /* Open a described file for reading, `map`: also as memory, if possible; LS_ERR_NOT_SAME when it is not what was described. */
 ls_status lsi_part_open(lsi_part *part, const ls_hdf5_spec *spec, bool map);

@@ -104,9 +104,8 @@ void lsi_reader_destroy(lsi_reader **reader) {
   *reader = NULL;
 }
 
-/* A pass in order takes little of what there is; what is shuffled leaves something for a validation set from the same files. */
-static int64_t share_of_budget(const lsi_fields *f, const lsi_course *c) {
-  if (c->order.shuffle == LSI_SHUFFLE_NONE) return f->budget;
+/* Something is left for a validation set from the same files. */
+static int64_t share_of_budget(const lsi_fields *f) {
   int64_t rest = (int64_t)lsi_fetcher_bytes(f->files, 1) + (1 << 20);
   if (rest < f->budget / 8) rest = f->budget / 8;
   return rest < f->budget / 2 ? f->budget - rest : f->budget / 2;
@@ -124,12 +123,14 @@ static int64_t workers_wanted(const lsi_reader *r) {
 
 /* By the member with the least memory, for all. */
 static ls_status make_plan(lsi_reader *r) {
-  int64_t budget = share_of_budget(r->fields, &r->course), n_workers = workers_wanted(r);
+  int64_t budget = share_of_budget(r->fields), all = r->fields->budget, n_workers = workers_wanted(r);
   if (r->group.size > 1) {
     LSI_TRY(lsi_least(&r->group.comm, &budget));
+    LSI_TRY(lsi_least(&r->group.comm, &all));
     LSI_TRY(lsi_least(&r->group.comm, &n_workers));
   }
-  return lsi_reader_plan_make(r->fields, &r->course, budget, (int)n_workers, &r->plan);
+  if (lsi_reader_plan_make(r->fields, &r->course, budget, (int)n_workers, &r->plan) == LS_OK) return LS_OK;
+  return lsi_reader_plan_make(r->fields, &r->course, all, (int)n_workers, &r->plan); /* this may be the last reader */
 }
 
 static ls_status find_members(lsi_reader *r, int rank) {

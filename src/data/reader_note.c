@@ -41,10 +41,10 @@ static uint64_t chunks_across(const lsi_h5_array *a) {
 void lsi_reader_describe(const lsi_reader *r, char *text, size_t size) {
   const lsi_reader_plan *plan = &r->plan;
   const lsi_fields *f = r->fields;
-  const lsi_h5_array *x = &f->files->parts[0].arrays[0];
+  const lsi_h5_array *x = lsi_reader_chunks(f);
   char how[160] = "contiguous", files[40] = "";
   if (f->files->n > 1) snprintf(files, sizeof files, " in %d files", f->files->n);
-  if (plan->chunked)
+  if (plan->chunked && x)
     snprintf(how, sizeof how, "%schunks of %llu rows, each read about %.1f times a pass%s", packing(x), (unsigned long long)x->chunk_dims[0],
              lsi_reader_repeats(plan, f, &r->course), r->group.size > 1 ? " by one rank of the node" : "");
   snprintf(text, size, "%.1f MiB%s, streamed within %.1f MiB a rank: %s, read ahead in %d buffers of %lld samples", mib(set_bytes(f)), files,
@@ -53,10 +53,10 @@ void lsi_reader_describe(const lsi_reader *r, char *text, size_t size) {
 
 void lsi_reader_hint(const lsi_reader *r, char *text, size_t size) {
   const lsi_fields *f = r->fields;
-  const lsi_h5_array *x = &f->files->parts[0].arrays[0];
+  const lsi_h5_array *x = lsi_reader_chunks(f);
   const lsi_order *order = &r->course.order;
   text[0] = '\0';
-  if (!r->plan.chunked || !x->chunked) return;
+  if (!r->plan.chunked || !x) return;
   double repeats = lsi_reader_repeats(&r->plan, f, &r->course);
   if (chunks_across(x) > 1)
     snprintf(text, size, "a sample lies in %llu chunks: files whose chunks hold whole samples are read faster (`lockstep convert --chunk-rows`)",

@@ -26,6 +26,8 @@ ls_status lsi_reader_plan_make(const lsi_fields *fields, const lsi_course *cours
                                lsi_reader_plan *out);
 /* The group that begins where `before` ends. `course` is the caller's own. */
 lsi_stretch lsi_reader_next_group(const lsi_reader_plan *plan, const lsi_fields *fields, lsi_course *course, lsi_stretch before);
+/* The array whose chunks stand for all: of the largest file that has any. NULL: there are none. */
+const lsi_h5_array *lsi_reader_chunks(const lsi_fields *fields);
 /* How often a chunk is read in a pass, about. */
 double lsi_reader_repeats(const lsi_reader_plan *plan, const lsi_fields *fields, const lsi_course *course);
 

@@ -24,6 +24,26 @@ static int64_t chunk_rows_at(const lsi_fields *fields, int64_t row) {
   return 0;
 }
 
+static const lsi_h5_array *largest_chunked(const lsi_fields *fields, int field) {
+  const lsi_h5_array *largest = NULL;
+  for (int p = 0; lsi_field_is_streamed(fields, field) && p < fields->files->n; p++) {
+    const lsi_h5_array *a = &fields->files->parts[p].arrays[field];
+    if (a->chunked && (!largest || a->dims[0] > largest->dims[0])) largest = a;
+  }
+  return largest;
+}
+
+const lsi_h5_array *lsi_reader_chunks(const lsi_fields *fields) {
+  const lsi_h5_array *a = NULL;
+  for (int i = 0; i < LSI_N_FIELDS && !a; i++) a = largest_chunked(fields, i);
+  return a;
+}
+
+static int64_t usual_chunk_rows(const lsi_fields *fields) {
+  const lsi_h5_array *a = lsi_reader_chunks(fields);
+  return a ? (int64_t)a->chunk_dims[0] : 0;
+}
+
 static size_t streamed_row_bytes(const lsi_fields *fields) {
   size_t bytes = 0;
   for (int i = 0; i < LSI_N_FIELDS; i++)
@@ -35,7 +55,7 @@ static size_t streamed_row_bytes(const lsi_fields *fields) {
    while it is in the cache; a chunk should serve as many samples as possible. */
 static int64_t batches_wanted(const lsi_fields *fields, const lsi_course *c, const lsi_reader_plan *plan) {
   int64_t batch_bytes = plan->max_rows * (int64_t)plan->row_bytes, cheap = 1 + WANTED_BYTES / batch_bytes;
-  int64_t chunk = chunk_rows_at(fields, c->first), all = c->batches_per_pass;
+  int64_t chunk = usual_chunk_rows(fields), all = c->batches_per_pass;
   if (!plan->chunked) return cheap;
   int64_t wanted = c->order.shuffle == LSI_SHUFFLE_BLOCKS ? (int64_t)ceil((double)c->order.block * (double)c->order.window / (double)c->batch_size) + 1
                    : c->order.shuffle == LSI_SHUFFLE_NONE ? chunk / c->batch_size + 2
@@ -116,7 +136,7 @@ lsi_stretch lsi_reader_next_group(const lsi_reader_plan *plan, const lsi_fields 
 
 /* A chunk of k rows is read in each of the groups that one of them falls in. */
 double lsi_reader_repeats(const lsi_reader_plan *plan, const lsi_fields *fields, const lsi_course *c) {
-  double chunk = (double)chunk_rows_at(fields, c->first), places = (double)plan->slot_rows / (double)plan->max_rows * (double)c->batch_size;
+  double chunk = (double)usual_chunk_rows(fields), places = (double)plan->slot_rows / (double)plan->max_rows * (double)c->batch_size;
   double groups = ceil((double)c->n_rows / places), window = (double)c->order.block * (double)c->order.window;
   if (chunk < 1 || c->order.shuffle == LSI_SHUFFLE_NONE) return 1;
   if (c->order.shuffle == LSI_SHUFFLE_FULL || c->order.shuffle == LSI_SHUFFLE_BATCH) {

@@ -40,7 +40,8 @@ static ls_status check_regular_file(const char *path) {
   LSI_CHECK(info.st_size > 0, LS_ERR_FORMAT, "copy or make the file again", "%s: the file is empty",
             path);
   FILE *file = fopen(path, "rb");
-  LSI_CHECK(file, LS_ERR_IO, "check the file's permissions", "%s: %s", path, strerror(errno));
+  LSI_CHECK(file, LS_ERR_IO, errno == EMFILE || errno == ENFILE ? "raise the limit on open files (ulimit -n)" : "check the file's permissions",
+            "%s: %s", path, strerror(errno));
   fclose(file);
   return LS_OK;
 }

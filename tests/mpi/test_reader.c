@@ -24,7 +24,7 @@ typedef struct layout {
 } layout;
 
 static const layout layouts[] = {{"plain", {0, 0, 0}, false}, {"packed", {10, 3, 4}, true}, {"cut", {37, 2, 3}, true}};
-static const int64_t cuts[] = {0, 200, 201, ROWS}; /* of three files */
+static const int64_t cuts[] = {0, 0, 200, 201, ROWS}; /* of four files, one of them empty */
 
 static int value(int64_t row, int j) {
   return (int)(row * 31 + j * 7) % 30000 - 15000;
@@ -56,16 +56,16 @@ static void write_part(const char *path, const layout *l, hid_t type, int64_t fi
   H5Fclose(file);
 }
 
-/* Rank 0 writes one file and the same in three; all see them. */
+/* Rank 0 writes one file and the same in four; all see them. */
 static void write_all(void) {
   for (int l = 0; comm->rank == 0 && l < 3; l++) {
     char name[64];
     hid_t type = l == 1 ? H5T_STD_I16BE : H5T_STD_I16LE;
     snprintf(name, sizeof name, "%s.h5", layouts[l].name);
     write_part(temp_path(name), &layouts[l], type, 0, ROWS);
-    for (int p = 0; p < 3; p++) {
+    for (int p = 0; p < 4; p++) {
       snprintf(name, sizeof name, "%s-%d.h5", layouts[l].name, p);
-      write_part(temp_path(name), &layouts[p == 1 ? 0 : l], type, cuts[p], cuts[p + 1] - cuts[p]);
+      write_part(temp_path(name), &layouts[p % 2 == 0 ? 0 : l], type, cuts[p], cuts[p + 1] - cuts[p]);
     }
   }
   assert_ok(lsi_agree(comm, LS_OK));
@@ -199,6 +199,22 @@ static void test_two_readers(void **state) {
   ls_dataset_destroy(&d);
 }
 
+/* Training in order and its validation split, each with buffers of its own, where there is hardly room for both. */
+static void test_two_readers_in_order(void **state) {
+  (void)state;
+  lsi_reader *train, *validation;
+  lsi_course a = course_of(LSI_SHUFFLE_NONE, 0, 480), b = course_of(LSI_SHUFFLE_NONE, 480, ROWS - 480);
+  ls_dataset *d;
+  assert_ok(ls_dataset_open(context, &(ls_hdf5_spec){.path = temp_path("packed.h5"), .memory_limit = 1}, &d));
+  set_budget(d, 480 << 10);
+  assert_ok(lsi_agree(comm, lsi_reader_create(d, &a, comm->rank, &train)));
+  assert_ok(lsi_agree(comm, lsi_reader_create(d, &b, comm->rank, &validation)));
+  for (int64_t p = 0; p < b.batches_per_pass; p++) check_batch(train, &a, p), check_batch(validation, &b, p);
+  lsi_reader_destroy(&train);
+  lsi_reader_destroy(&validation);
+  ls_dataset_destroy(&d);
+}
+
 static void test_too_little_memory(void **state) {
   (void)state;
   ls_dataset *d;
@@ -319,7 +335,8 @@ static void test_damage_is_named_by_all(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_one_identity), cmocka_unit_test(test_orders),
-      cmocka_unit_test(test_reads_of_a_chunk), cmocka_unit_test(test_two_readers), cmocka_unit_test(test_too_little_memory),
+      cmocka_unit_test(test_reads_of_a_chunk), cmocka_unit_test(test_two_readers), cmocka_unit_test(test_two_readers_in_order),
+      cmocka_unit_test(test_too_little_memory),
       cmocka_unit_test(test_damage_is_named_by_all), cmocka_unit_test(test_mapping_and_thread_take_turns),
       cmocka_unit_test(test_cut_while_mapped),
   };
