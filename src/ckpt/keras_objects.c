@@ -163,6 +163,12 @@ static ls_status value_text(const lsi_family *family, const json_t *value, char 
   return lsi_object_print(&schedule, false, text, size);
 }
 
+/* Keras 2's losses in .keras files name the function they wrap. */
+static bool is_own_function(const lsi_object *object, const char *key, const json_t *value) {
+  const char *function = json_string_value(value);
+  return strcmp(key, "fn") == 0 && function && strcmp(function, object->info->name) == 0;
+}
+
 static ls_status read_argument(const lsi_family *family, const char *key, const json_t *value, lsi_object *object) {
   char text[2048];
   if (strcmp(key, "lr") == 0) key = "learning_rate"; /* Keras 2 before 2.3 */
@@ -170,7 +176,7 @@ static ls_status read_argument(const lsi_family *family, const char *key, const 
   if (checked_here && has_no_effect(key, value)) return LS_OK;
   int i = lsi_object_param_index(object->info, key);
   if (i < 0) {
-    if (lsi_keras_is_off(value) || has_no_effect(key, value)) return LS_OK;
+    if (lsi_keras_is_off(value) || has_no_effect(key, value) || is_own_function(object, key, value)) return LS_OK;
     lsi_keras_json_sample(value, text, 60);
     LSI_FAIL(LS_ERR_UNSUPPORTED, NULL, "argument '%.80s' = %s is not supported", key, text);
   }

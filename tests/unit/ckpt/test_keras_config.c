@@ -275,6 +275,15 @@ static void wrapped_metrics(void **state) {
 #undef WRAP
 }
 
+static void a_losss_own_function(void **state) {
+  (void)state;
+  lsi_compile compile;
+#define LOSS(fn) "{\"optimizer_config\":\"sgd\",\"loss\":{\"class_name\":\"MeanSquaredError\",\"config\":{\"fn\":\"" fn "\"}}}"
+  assert_ok(lsi_keras_training_parse(LOSS("mean_squared_error"), &compile));
+  assert_int_equal(lsi_keras_training_parse(LOSS("my_error"), &compile), LS_ERR_UNSUPPORTED);
+#undef LOSS
+}
+
 /* Keras is told what "crossentropy" means once that is known, and nothing before. */
 static void crossentropy_is_no_guess(void **state) {
   (void)state;
@@ -305,6 +314,7 @@ int main(void) {
       cmocka_unit_test(reads_keras3),       cmocka_unit_test(reads_other_forms),  cmocka_unit_test(refuses),
       cmocka_unit_test(refuses_depth),      cmocka_unit_test(refuses_compile),    cmocka_unit_test(reads_keras_compile),
       cmocka_unit_test(wrapped_metrics),    cmocka_unit_test(crossentropy_is_no_guess),
+      cmocka_unit_test(a_losss_own_function),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
