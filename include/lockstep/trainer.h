@@ -53,6 +53,7 @@ typedef struct ls_run_spec {
   int64_t checkpoint_epochs;  /* every N epochs; default 1; negative: off */
   int checkpoint_keep;        /* the newest K are kept; default 3, at least 2 */
   bool checkpoint_blocking;   /* write within the step: no copy of the state, no thread */
+  int checkpoint_writers;     /* ranks that share the writing of a file, at most; 0: one for each 32 MiB */
   bool checkpoint_verify;     /* read each file back and compare, before it counts */
   const char *checkpoint_on_error; /* "stop" (default): fit ends with the error; "warn": it is told, and training goes on */
   double time_limit;          /* seconds: stop as by a signal before fit has taken so long; 0: off. The end of the Slurm job

@@ -10,7 +10,7 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "digests are over little-endian bytes");
 
-static const char first_line[] = "lockstep checkpoint 1";
+static const char first_line[] = "lockstep checkpoint 2";
 static const char *const type_names[] = {"f32", "f64", "i64"}; /* in the order of lsi_ckpt_type */
 enum { N_TYPES = 3, MAX_RANK = 4, MAX_ITEMS = 1 << 20 };
 
@@ -63,8 +63,8 @@ static ls_status check_names(const char *const *names, int n) {
   return LS_OK;
 }
 
-static ls_status check_items(const lsi_ckpt_array *arrays, int n_arrays, const lsi_ckpt_text *texts,
-                             int n_texts) {
+ls_status lsi_ckpt_index_check(const lsi_ckpt_array *arrays, int n_arrays, const lsi_ckpt_text *texts,
+                               int n_texts) {
   const char **names = NULL;
   LSI_TRY(LSI_ALLOC("checkpoint names", n_arrays > n_texts ? n_arrays : n_texts, &names));
   for (int i = 0; i < n_arrays; i++)
@@ -83,25 +83,32 @@ static ls_status check_items(const lsi_ckpt_array *arrays, int n_arrays, const l
   return status;
 }
 
-ls_status lsi_ckpt_index_format(int64_t iteration, const lsi_ckpt_array *arrays, int n_arrays,
-                                const lsi_ckpt_text *texts, int n_texts, char **index) {
-  LSI_TRY(check_items(arrays, n_arrays, texts, n_texts));
-  char *text = NULL, hex[LSI_DIGEST_HEX];
-  size_t n_bytes = 0;
-  FILE *out = open_memstream(&text, &n_bytes);
-  LSI_CHECK(out, LS_ERR_MEMORY, NULL, "checkpoint index: %s", strerror(errno));
-  fprintf(out, "%s\niteration %lld\n", first_line, (long long)iteration);
+/* Stands where a digest will be. */
+static const char unknown[] = " ????????????????????????????????";
+
+static void print_items(FILE *out, const lsi_ckpt_array *arrays, int n_arrays, const lsi_ckpt_text *texts, int n_texts,
+                        const lsi_ckpt_item *items) {
   for (int i = 0; i < n_arrays; i++) {
     fprintf(out, "array %s %d", type_names[arrays[i].type], arrays[i].rank);
     for (int d = 0; d < arrays[i].rank; d++)
       fprintf(out, " %llu", (unsigned long long)arrays[i].dims[d]);
-    lsi_hash_bytes(arrays[i].data, lsi_ckpt_array_bytes(&arrays[i]), hex);
-    fprintf(out, " %s %s\n", hex, arrays[i].name);
+    fprintf(out, " %llu%s %s\n", (unsigned long long)items[i].offset, unknown, arrays[i].name);
   }
   for (int i = 0; i < n_texts; i++) {
-    lsi_hash_bytes(texts[i].value, strlen(texts[i].value), hex);
-    fprintf(out, "text %zu %s %s\n", strlen(texts[i].value), hex, texts[i].name);
+    const lsi_ckpt_item *item = &items[n_arrays + i];
+    fprintf(out, "text %llu %llu%s %s\n", (unsigned long long)item->n_bytes, (unsigned long long)item->offset, unknown,
+            texts[i].name);
   }
+}
+
+ls_status lsi_ckpt_index_format(int64_t iteration, const lsi_ckpt_array *arrays, int n_arrays, const lsi_ckpt_text *texts,
+                                int n_texts, const lsi_ckpt_layout *layout, char **index) {
+  char *text = NULL;
+  size_t n_bytes = 0;
+  FILE *out = open_memstream(&text, &n_bytes);
+  LSI_CHECK(out, LS_ERR_MEMORY, NULL, "checkpoint index: %s", strerror(errno));
+  fprintf(out, "%s\niteration %lld\n", first_line, (long long)iteration);
+  print_items(out, arrays, n_arrays, texts, n_texts, layout->items);
   bool bad = ferror(out) != 0;
   if (fclose(out) != 0 || bad) {
     free(text);
@@ -109,6 +116,12 @@ ls_status lsi_ckpt_index_format(int64_t iteration, const lsi_ckpt_array *arrays,
   }
   *index = text;
   return LS_OK;
+}
+
+void lsi_ckpt_index_fill(char **cursor, const char hex[LSI_DIGEST_HEX]) {
+  char *place = strstr(*cursor, unknown); /* before the item's name, which may hold anything */
+  memcpy(place + 1, hex, LSI_DIGEST_HEX - 1);
+  *cursor = strchr(place, '\n') + 1;
 }
 
 /* ---- parsing ---- */
@@ -151,6 +164,8 @@ static bool parse_array(char *line, lsi_checkpoint *checkpoint) {
     if (!parse_number(cut(&line, ' '), INT64_MAX, &array->dims[i]) ||
         !lsi_mul_size(bytes, array->dims[i], &bytes))
       return false;
+  if (!parse_number(cut(&line, ' '), INT64_MAX, &checkpoint->array_offsets[checkpoint->n_arrays]))
+    return false;
   return parse_digest_and_name(line, &checkpoint->array_digests[checkpoint->n_arrays++],
                                &array->name);
 }
@@ -158,6 +173,7 @@ static bool parse_array(char *line, lsi_checkpoint *checkpoint) {
 static bool parse_text(char *line, lsi_checkpoint *checkpoint) {
   int i = checkpoint->n_texts++;
   return parse_number(cut(&line, ' '), INT64_MAX / 2, &checkpoint->text_bytes[i]) &&
+         parse_number(cut(&line, ' '), INT64_MAX, &checkpoint->text_offsets[i]) &&
          parse_digest_and_name(line, &checkpoint->text_digests[i], &checkpoint->texts[i].name);
 }
 
@@ -192,6 +208,8 @@ static ls_status allocate(const char *path, const char *index, lsi_checkpoint *c
   LSI_TRY(LSI_ALLOC("checkpoint", n_lines, &checkpoint->texts));
   LSI_TRY(LSI_ALLOC("checkpoint", n_lines, &checkpoint->array_digests));
   LSI_TRY(LSI_ALLOC("checkpoint", n_lines, &checkpoint->text_digests));
+  LSI_TRY(LSI_ALLOC("checkpoint", n_lines, &checkpoint->array_offsets));
+  LSI_TRY(LSI_ALLOC("checkpoint", n_lines, &checkpoint->text_offsets));
   return LSI_ALLOC("checkpoint", n_lines, &checkpoint->text_bytes);
 }
 

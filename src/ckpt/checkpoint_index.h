@@ -2,17 +2,19 @@
 #ifndef LSI_CKPT_CHECKPOINT_INDEX_H
 #define LSI_CKPT_CHECKPOINT_INDEX_H
 /*
- * The index of a checkpoint: what is in it, with digests, as text (dataset /index of the file):
+ * The index of a checkpoint: what is in it and where, with digests, as text:
  *
- *   lockstep checkpoint 1
+ *   lockstep checkpoint 2
  *   iteration 1875
- *   array f32 2 784 100 0123456789abcdef0123456789abcdef params/dense/kernel
- *   text 812 0123456789abcdef0123456789abcdef config
+ *   array f32 2 784 100 4096 0123456789abcdef0123456789abcdef params/dense/kernel
+ *   text 812 317696 0123456789abcdef0123456789abcdef config
  *
- * Also what ranks send each other, so that a checkpoint in memory is made in one way only.
+ * The number before a digest is where the values begin in the file. Also what ranks send each other, so that a checkpoint in memory
+ * is made in one way only.
  */
 #include "base/hash.h"
 #include "ckpt/checkpoint.h"
+#include "ckpt/checkpoint_layout.h"
 
 struct lsi_checkpoint {
   char *path;
@@ -24,12 +26,16 @@ struct lsi_checkpoint {
   lsi_ckpt_text *texts;                       /* values owned, NULL until filled */
   const char **array_digests, **text_digests; /* into words */
   uint64_t *text_bytes;
+  uint64_t *array_offsets, *text_offsets;
 };
 
-/* The index of these arrays and texts (free with lsi_free). Refuses names that are empty, repeated,
- * or no plain path. */
-ls_status lsi_ckpt_index_format(int64_t iteration, const lsi_ckpt_array *arrays, int n_arrays,
-                                const lsi_ckpt_text *texts, int n_texts, char **index);
+/* Refuses names that are empty, repeated, or no plain path. */
+ls_status lsi_ckpt_index_check(const lsi_ckpt_array *arrays, int n_arrays, const lsi_ckpt_text *texts, int n_texts);
+/* The index of such arrays and texts (free with lsi_free), with room for the digests. */
+ls_status lsi_ckpt_index_format(int64_t iteration, const lsi_ckpt_array *arrays, int n_arrays, const lsi_ckpt_text *texts,
+                                int n_texts, const lsi_ckpt_layout *layout, char **index);
+/* The next item's digest. `*cursor` begins as the index and moves on. */
+void lsi_ckpt_index_fill(char **cursor, const char hex[LSI_DIGEST_HEX]);
 
 /* A checkpoint with names and shapes, but no data yet. LS_ERR_CORRUPT for a text that the function
    above would not write; LS_ERR_UNSUPPORTED for another version. `path` is for messages. */

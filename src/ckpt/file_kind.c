@@ -36,7 +36,7 @@ static bool is_json(const char *path) {
 
 static lsi_file_kind kind_of_hdf5(hid_t file) {
   if (lsi_h5_has_attr(file, ".", "model_config")) return LSI_FILE_MODEL;
-  if (lsi_h5_has(file, "index") && lsi_h5_has(file, "arrays")) return LSI_FILE_CHECKPOINT;
+  if (lsi_h5_has(file, "texts") && lsi_h5_has(file, "arrays")) return LSI_FILE_CHECKPOINT;
   if (lsi_h5_has_name(file, "x")) return LSI_FILE_DATASET;
   bool weights = lsi_h5_has_attr(file, ".", "layer_names") || lsi_h5_has_attr(file, ".", "layer_names0") ||
                  (lsi_h5_has(file, "vars") && (lsi_h5_has(file, "layers") || lsi_h5_has(file, "_layer_checkpoint_dependencies")));

@@ -88,6 +88,8 @@ static const lsi_key checkpoint_keys[] = {
     KEY("keep", INT, "3", "[2,1e6]", "the newest ones are kept"),
     KEY("background", BOOL, "true", NULL,
         "written beside the training, from a copy of the state; false: training waits"),
+    KEY("writers", INT, "0", "[0,1e6]",
+        "ranks that share the writing of a file, at most; 0: one for each 32 MiB"),
     KEY("verify", BOOL, "false", NULL, "read each file back and compare, before it counts"),
     KEY("on_error", CHOICE, "stop", "stop|warn",
         "what a checkpoint that cannot be written means for the run"),

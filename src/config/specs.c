@@ -47,6 +47,7 @@ ls_status ls_config_fit_spec(const ls_config *config, ls_fit_spec *out) {
   spec.run.checkpoint_epochs = epochs ? epochs : -1; /* the spec's 0 means its default */
   spec.run.checkpoint_keep = (int)lsi_get_int(checkpoint, "keep");
   spec.run.checkpoint_blocking = !lsi_get_bool(checkpoint, "background");
+  spec.run.checkpoint_writers = (int)lsi_get_int(checkpoint, "writers");
   spec.run.checkpoint_verify = lsi_get_bool(checkpoint, "verify");
   spec.run.checkpoint_on_error = lsi_get_text(checkpoint, "on_error");
   spec.run.time_limit = lsi_get_float(checkpoint, "time_limit");

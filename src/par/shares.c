@@ -63,6 +63,21 @@ bool lsi_shares_equal(const lsi_shares *a, const lsi_shares *b) {
   return a->n == b->n && memcmp(a->ranges, b->ranges, (size_t)a->n * sizeof *a->ranges) == 0;
 }
 
+int lsi_shares_owner(const lsi_shares *shares, size_t at, size_t *end) {
+  int i = 0, size = shares->comm->size;
+  while (i < shares->n && (at < shares->ranges[i].begin || at >= shares->ranges[i].end))
+    i++;
+  if (i == shares->n)
+    return -1;
+  for (int r = 0; r < size; r++) {
+    lsi_range piece = owned(shares, i, r);
+    *end = piece.end;
+    if (at >= piece.begin && at < piece.end)
+      return r;
+  }
+  return -1;
+}
+
 ls_status lsi_shares_exchange(const lsi_shares *shares, lsi_exchange *exchange, float *arena) {
   for (int i = 0; i < shares->n; i++)
     LSI_TRY(

@@ -20,6 +20,9 @@ ls_status lsi_shares_create(const lsi_comm *comm, const lsi_range *ranges, int n
 void lsi_shares_destroy(lsi_shares **shares);
 bool lsi_shares_equal(const lsi_shares *a, const lsi_shares *b);
 
+/* Who has element `at`, and where his run of elements ends. -1: nobody, as it is in no range. */
+int lsi_shares_owner(const lsi_shares *shares, size_t at, size_t *end);
+
 /* Every owner's elements of `arena`, in place: to all by the exchange (lsi_exchange_gather), to all, or to rank 0. Collective.
    Never allocates. */
 ls_status lsi_shares_exchange(const lsi_shares *shares, lsi_exchange *exchange, float *arena);

@@ -69,18 +69,6 @@ ls_status lsi_durable_temporary(const char *path, char temporary[LSI_PATH_BYTES]
   return LS_OK;
 }
 
-static ls_status write_all(int fd, const char *path, const char *bytes, size_t n) {
-  enum { PART = 1 << 30 }; /* Linux writes at most 2 GiB a call */
-  while (n > 0) {
-    ssize_t done = write(fd, bytes, n < PART ? n : PART);
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) return io_error(path, "cannot write");
-    bytes += done;
-    n -= (size_t)done;
-  }
-  return LS_OK;
-}
-
 static ls_status sync_file(const char *temporary, const char *path) {
   int fd = open(temporary, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return io_error(path, "cannot open the temporary file");
@@ -95,25 +83,48 @@ static ls_status move_into_place(const char *temporary, const char *path) {
   return sync_folder_of(path);
 }
 
-/* What the disk holds under `temporary`, from the disk itself as far as the system lets us say so. */
-static ls_status read_back(const char *temporary, const char *path, const char *bytes, size_t n) {
+/* ---- a file in parts ---- */
+
+ls_status lsi_durable_open_part(const char *temporary, const char *path, bool create, int *fd) {
+  *fd = open(temporary, O_RDWR | O_CLOEXEC | (create ? O_CREAT | O_EXCL : 0), 0666);
+  if (*fd >= 0) return LS_OK;
+  return io_error(path, create ? "cannot create a temporary file in the same folder" : "cannot open what rank 0 has begun to write");
+}
+
+ls_status lsi_durable_write_part(int fd, const char *path, uint64_t at, const void *bytes, size_t n) {
+  enum { PART = 1 << 30 }; /* Linux writes at most 2 GiB a call */
+  for (size_t done = 0; done < n;) {
+    size_t want = n - done < PART ? n - done : PART;
+    ssize_t wrote = pwrite(fd, (const char *)bytes + done, want, (off_t)(at + done));
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return io_error(path, "cannot write");
+    done += (size_t)wrote;
+  }
+  return LS_OK;
+}
+
+ls_status lsi_durable_sync_part(int fd, const char *path) {
+  if (fsync(fd) != 0) return io_error(path, "cannot sync");
+  posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* reading it back shall ask the disk, as far as the system lets us say so */
+  return LS_OK;
+}
+
+ls_status lsi_durable_check_part(int fd, const char *path, uint64_t at, const void *bytes, size_t n) {
   enum { BLOCK = 1 << 20 };
   char *block = NULL;
-  int fd = open(temporary, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return io_error(path, "cannot open the temporary file");
-  posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-  ls_status status = lsi_alloc("block of a file", BLOCK, 1, &block);
-  for (size_t at = 0; status == LS_OK && at <= n;) {
-    ssize_t got = read(fd, block, BLOCK);
+  LSI_TRY(lsi_alloc("block of a file", BLOCK, 1, &block));
+  ls_status status = LS_OK;
+  for (size_t done = 0; status == LS_OK && done < n;) {
+    ssize_t got = pread(fd, block, n - done < BLOCK ? n - done : BLOCK, (off_t)(at + done));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) status = io_error(path, "cannot read back what was written");
-    else if (at + (size_t)got > n || (got == 0 && at < n) || memcmp(block, bytes + at, (size_t)got) != 0)
+    if (got < 0)
+      status = io_error(path, "cannot read back what was written");
+    else if (got == 0 || memcmp(block, (const char *)bytes + done, (size_t)got) != 0)
       status = lsi_error_set(LS_ERR_CORRUPT, "the disk or its cable may be failing; the old file is untouched",
-                             "%s: reads back other than it was written, after byte %zu of %zu", path, at, n);
-    if (got <= 0) break;
-    at += (size_t)got;
+                             "%s: reads back other than it was written, after byte %llu", path, (unsigned long long)(at + done));
+    else
+      done += (size_t)got;
   }
-  close(fd);
   lsi_free(block);
   return status;
 }
@@ -125,32 +136,27 @@ ls_status lsi_durable_commit(const char *temporary, const char *path) {
   return status;
 }
 
-static ls_status write_temporary(const char *temporary, const char *path, const void *bytes, size_t n) {
-  int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (fd < 0) return io_error(path, "cannot create a temporary file in the same folder");
-  ls_status status = write_all(fd, path, bytes, n);
-  if (status == LS_OK && fsync(fd) != 0) status = io_error(path, "cannot sync");
-  /* NFS reports a full disk at close. */
-  if (close(fd) != 0 && status == LS_OK) status = io_error(path, "cannot write");
+ls_status lsi_durable_close_part(int fd, const char *path, ls_status status) {
+  int code = close(fd);
+  if (status == LS_OK && code != 0) return io_error(path, "cannot write"); /* NFS reports a full disk at close */
   return status;
 }
 
-static ls_status write_whole(const char *path, const void *bytes, size_t n, bool verify) {
-  char temporary[LSI_PATH_BYTES];
-  LSI_TRY(lsi_durable_temporary(path, temporary));
-  ls_status status = write_temporary(temporary, path, bytes, n);
-  if (status == LS_OK && verify) status = read_back(temporary, path, bytes, n);
-  if (status == LS_OK) status = move_into_place(temporary, path);
-  if (status != LS_OK) unlink(temporary);
-  return status;
+static ls_status write_temporary(const char *temporary, const char *path, const void *bytes, size_t n) {
+  int fd;
+  LSI_TRY(lsi_durable_open_part(temporary, path, true, &fd));
+  ls_status status = lsi_durable_write_part(fd, path, 0, bytes, n);
+  if (status == LS_OK) status = lsi_durable_sync_part(fd, path);
+  return lsi_durable_close_part(fd, path, status);
 }
 
 ls_status lsi_durable_write(const char *path, const void *bytes, size_t n) {
-  return write_whole(path, bytes, n, false);
-}
-
-ls_status lsi_durable_write_verified(const char *path, const void *bytes, size_t n) {
-  return write_whole(path, bytes, n, true);
+  char temporary[LSI_PATH_BYTES];
+  LSI_TRY(lsi_durable_temporary(path, temporary));
+  ls_status status = write_temporary(temporary, path, bytes, n);
+  if (status == LS_OK) status = move_into_place(temporary, path);
+  if (status != LS_OK) unlink(temporary);
+  return status;
 }
 
 ls_status lsi_durable_remove(const char *path) {

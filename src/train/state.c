@@ -14,28 +14,36 @@
 
 enum { PATH = 1024, POSITION = 4 };
 
-/* A growing list of arrays, their names owned. */
+/* A growing list of arrays, their names owned, and of where they are. */
 typedef struct array_list {
   lsi_ckpt_array *items;
+  lsi_ckpt_place *places;
   int n, capacity;
 } array_list;
 
 static void list_clear(array_list *list) {
   for (int i = 0; i < list->n; i++) free((char *)list->items[i].name);
   free(list->items);
+  free(list->places);
+}
+
+static ls_status list_grow(array_list *list) {
+  int capacity = list->capacity ? 2 * list->capacity : 64;
+  lsi_ckpt_array *items = realloc(list->items, (size_t)capacity * sizeof *items);
+  if (items) list->items = items;
+  lsi_ckpt_place *places = realloc(list->places, (size_t)capacity * sizeof *places);
+  if (places) list->places = places;
+  LSI_CHECK(items && places, LS_ERR_MEMORY, NULL, "checkpoint: no memory for its table");
+  list->capacity = capacity;
+  return LS_OK;
 }
 
 static ls_status list_add(array_list *list, const char *prefix, const char *name, lsi_ckpt_type type, int rank,
-                          const uint64_t *dims, const void *data) {
-  if (list->n == list->capacity) {
-    int capacity = list->capacity ? 2 * list->capacity : 64;
-    lsi_ckpt_array *grown = realloc(list->items, (size_t)capacity * sizeof *grown);
-    LSI_CHECK(grown, LS_ERR_MEMORY, NULL, "checkpoint: no memory for its table");
-    list->items = grown;
-    list->capacity = capacity;
-  }
+                          const uint64_t *dims, const void *data, lsi_ckpt_place place) {
+  if (list->n == list->capacity) LSI_TRY(list_grow(list));
   char *full;
   LSI_CHECK(asprintf(&full, "%s%s", prefix, name) >= 0, LS_ERR_MEMORY, NULL, "checkpoint: no memory for a name");
+  list->places[list->n] = place;
   lsi_ckpt_array *item = &list->items[list->n++];
   *item = (lsi_ckpt_array){.name = full, .type = type, .rank = rank, .data = data};
   for (int d = 0; d < rank; d++) item->dims[d] = dims[d];
@@ -43,17 +51,18 @@ static ls_status list_add(array_list *list, const char *prefix, const char *name
 }
 
 static ls_status add_vector(array_list *list, const char *name, lsi_ckpt_type type, uint64_t n, const void *data) {
-  return list_add(list, "", name, type, 1, &n, data);
+  return list_add(list, "", name, type, 1, &n, data, (lsi_ckpt_place){LSI_CKPT_ON_ROOT, 0});
 }
 
 /* Every tensor of an arena as "<prefix><tensor>", in layer order; slots only of trainable ones. */
-static ls_status add_arena(array_list *list, const lsi_layout *layout, const char *prefix, const float *arena, bool trainable_only) {
+static ls_status add_arena(array_list *list, const lsi_layout *layout, const char *prefix, const float *arena, bool trainable_only,
+                           lsi_ckpt_holder holder) {
   for (int i = 0; i < layout->n; i++) {
     const lsi_tensor *t = &layout->tensors[i];
     uint64_t dims[LS_MAX_WEIGHT_RANK];
     if (trainable_only && !t->trainable) continue;
     for (int d = 0; d < t->rank; d++) dims[d] = (uint64_t)t->dims[d];
-    LSI_TRY(list_add(list, prefix, t->name, LSI_CKPT_F32, t->rank, dims, arena + t->offset));
+    LSI_TRY(list_add(list, prefix, t->name, LSI_CKPT_F32, t->rank, dims, arena + t->offset, (lsi_ckpt_place){holder, t->offset}));
   }
   return LS_OK;
 }
@@ -65,18 +74,18 @@ static ls_status add_callbacks(array_list *list, const ls_trainer *t) {
     snprintf(name, sizeof name, "callbacks/%d", i);
     LSI_TRY(add_vector(list, name, LSI_CKPT_F64, LSI_CALLBACK_STATE, item->state));
     snprintf(name, sizeof name, "best/%d/", i);
-    if (item->best) LSI_TRY(add_arena(list, &t->model->net->layout, name, item->best, false));
+    if (item->best) LSI_TRY(add_arena(list, &t->model->net->layout, name, item->best, false, LSI_CKPT_ON_ROOT));
   }
   return LS_OK;
 }
 
 static ls_status collect(const ls_trainer *t, const int64_t position[POSITION], array_list *list) {
   const lsi_layout *layout = &t->model->net->layout;
-  LSI_TRY(add_arena(list, layout, "params/", t->model->net->params, false));
+  LSI_TRY(add_arena(list, layout, "params/", t->model->net->params, false, LSI_CKPT_ON_ALL));
   for (int s = 0; s < t->optimizer->n_slots; s++) {
     char prefix[64];
     snprintf(prefix, sizeof prefix, "slots/%s/", t->optimizer->slot_names[s]);
-    LSI_TRY(add_arena(list, layout, prefix, t->optimizer->slots[s], true));
+    LSI_TRY(add_arena(list, layout, prefix, t->optimizer->slots[s], true, t->model->shares ? LSI_CKPT_SHARED : LSI_CKPT_ON_ALL));
   }
   LSI_TRY(add_vector(list, "position", LSI_CKPT_I64, POSITION, position));
   LSI_TRY(add_vector(list, "skipped", LSI_CKPT_I64, 1, &t->guard.skipped));
@@ -96,7 +105,7 @@ static void history_names(const ls_history *history, char *text, size_t size) {
   for (int c = 0; c < history->n_columns; c++) used += (size_t)snprintf(text + used, size - used, "%s\n", history->names[c]);
 }
 
-/* What a checkpoint holds, handed to `use`. */
+/* What a checkpoint holds, handed to `use`. Collective. */
 static ls_status with_job(const ls_trainer *t, ls_status (*use)(lsi_ckpt_writer *, const lsi_ckpt_job *)) {
   const int64_t position[POSITION] = {t->epoch, t->step, t->optimizer->iteration, t->stop};
   char dir[PATH], kernels[80], names[LSI_MAX_LOGS * 66];
@@ -110,10 +119,10 @@ static ls_status with_job(const ls_trainer *t, ls_status (*use)(lsi_ckpt_writer 
                                  {"data_identity", t->feed.data->info.identity},
                                  {"certificate", t->certify.text},
                                  {"config", t->spec.run.config_text ? t->spec.run.config_text : ""}};
-  ls_status status = collect(t, position, &list);
+  ls_status status = lsi_agree(t->comm, collect(t, position, &list));
   if (status == LS_OK) {
-    const lsi_ckpt_job job = {.dir = dir, .iteration = t->optimizer->iteration, .arrays = list.items, .n_arrays = list.n,
-                              .texts = texts, .n_texts = (int)(sizeof texts / sizeof *texts),
+    const lsi_ckpt_job job = {.dir = dir, .iteration = t->optimizer->iteration, .arrays = list.items, .places = list.places,
+                              .n_arrays = list.n, .shares = t->model->shares, .texts = texts, .n_texts = (int)(sizeof texts / sizeof *texts),
                               .keep = t->spec.run.checkpoint_keep, .verify = t->spec.run.checkpoint_verify};
     status = use(t->saver.writer, &job);
   }

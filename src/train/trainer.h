@@ -25,6 +25,7 @@ enum {
   LSI_FLAG_CHECKPOINT_DUE = 1u << 9,
   LSI_FLAG_CHECKPOINT_FAILED = 1u << 10, /* the one that was written beside the training */
   LSI_FLAG_NONFINITE = 1u << 11,         /* an input or a gradient that is not finite */
+  LSI_FLAG_CHECKPOINT_BUSY = 1u << 12,   /* a part of a checkpoint is still being written */
 };
 
 /* Layers (from, to] whose gradients are exchanged in one go: arena elements [begin, end). */
@@ -38,10 +39,10 @@ typedef struct lsi_phase_times {
   double fetch, forward, loss, backward, exchange, update;
 } lsi_phase_times;
 
-/* Checkpoints beside the training; all but last_s on rank 0. (saver.c) */
+/* Checkpoints beside the training. (saver.c) */
 typedef struct lsi_saver {
   lsi_ckpt_writer *writer;
-  char *recipe, *model, *training; /* texts of every checkpoint, owned */
+  char *recipe, *model, *training; /* rank 0: texts of every checkpoint, owned */
   bool writing;                    /* one was handed over, and not yet seen to be done */
   bool waits;                      /* one is due, but the one before is still being written */
   double last_s;                   /* when the latest one began */
@@ -132,7 +133,7 @@ ls_status lsi_saver_save(ls_trainer *trainer);
 ls_status lsi_saver_finish(ls_trainer *trainer);
 void lsi_saver_close(ls_trainer *trainer); /* not collective */
 
-/* What is in them (state.c). On rank 0: hand the state to the writer, or have it make room for it. */
+/* What is in them (state.c): hand the state to the writer, or have it make room for it. Collective. */
 ls_status lsi_state_submit(const ls_trainer *trainer);
 ls_status lsi_state_reserve(const ls_trainer *trainer);
 /* Resume as spec.run.resume says: collective; *found says whether there was one. */

@@ -178,29 +178,29 @@ static size_t allowed(int fd, size_t n) {
   return before >= number ? 0 : (size_t)(number - before);
 }
 
-static ssize_t write_cut(int fd, const void *from, size_t n) {
-  size_t part = allowed(fd, n);
-  if (part == n) return REAL(write)(fd, from, n);
-  ssize_t written = part ? REAL(write)(fd, from, part) : 0;
+/* After a write that is to be cut has put `written` of its bytes. */
+static ssize_t cut(ssize_t written) {
   if (is("kill")) raise(SIGKILL);
   if (written > 0) return written;
   errno = error;
   return -1;
 }
 
-ssize_t write(int fd, const void *from, size_t n) {
+static void be_slow(int fd) {
   if (is("slow") && concerns(fd)) usleep((useconds_t)(1000 * number));
-  return write_cut(fd, from, n);
 }
 
-/* HDF5's way. */
-ssize_t pwrite(int fd, const void *from, size_t n, off_t at) {
+ssize_t write(int fd, const void *from, size_t n) {
+  be_slow(fd);
   size_t part = allowed(fd, n);
-  if (part == n || is("kill")) return REAL(pwrite)(fd, from, n, at);
-  ssize_t written = part ? REAL(pwrite)(fd, from, part, at) : 0;
-  if (written > 0) return written;
-  errno = error;
-  return -1;
+  return part == n ? REAL(write)(fd, from, n) : cut(part ? REAL(write)(fd, from, part) : 0);
+}
+
+/* A checkpoint's way, and HDF5's. */
+ssize_t pwrite(int fd, const void *from, size_t n, off_t at) {
+  be_slow(fd);
+  size_t part = allowed(fd, n);
+  return part == n ? REAL(pwrite)(fd, from, n, at) : cut(part ? REAL(pwrite)(fd, from, part, at) : 0);
 }
 
 int fsync(int fd) {

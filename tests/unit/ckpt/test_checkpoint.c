@@ -217,14 +217,16 @@ static void every_truncation_is_found(void **state) {
   lsi_free(bytes);
 }
 
-/* A hostile writer seals its damage: HDF5 then sees it. An error, or equal contents where the byte
- * meant nothing. */
+/* A hostile writer seals its damage: what the index says of values and of HDF5's part is still checked. */
 static void sealed_damage_is_never_wrong_data(void **state) {
   (void)state;
   size_t n;
   const char *victim;
   char *bytes = good_file(&n, &victim);
   int n_found = 0;
+  const char *index = memmem(bytes, n, "lockstep checkpoint 2\n", 22);
+  assert_non_null(index);
+  size_t n_file = (size_t)(index - bytes);
   for (size_t i = 8; i < n - LSI_CKPT_SEAL; i += 5) {
     void *sealed;
     size_t n_sealed = n - LSI_CKPT_SEAL;
@@ -235,8 +237,8 @@ static void sealed_damage_is_never_wrong_data(void **state) {
     assert_int_equal(lsi_ckpt_seal(&sealed, &n_sealed), LS_OK);
     put(victim, sealed, n_sealed);
     ls_status status = lsi_checkpoint_read(victim, &c);
-    if (status == LS_OK && !has_contents(c) && lsi_checkpoint_iteration(c) == 5)
-      fail_msg("byte %zu gave wrong data", i);
+    bool in_index = i >= n_file; /* another index is another checkpoint; it must only be read or refused */
+    if (status == LS_OK && !has_contents(c) && !in_index) fail_msg("byte %zu gave wrong data", i);
     n_found += status != LS_OK;
     lsi_checkpoint_destroy(&c);
     lsi_free(sealed);

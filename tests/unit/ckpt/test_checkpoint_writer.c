@@ -39,7 +39,7 @@ static void expect(const char *path, float value) {
 /* What is submitted may change at once: the file has the state of the moment. */
 static void takes_a_copy(bool background) {
   lsi_ckpt_writer *writer = NULL;
-  assert_ok(lsi_ckpt_writer_create(background, &writer));
+  assert_ok(lsi_ckpt_writer_create(NULL, background, 0, &writer));
   for (int k = 1; k <= 4; k++) {
     fill((float)k);
     assert_ok(submit(writer, "copy", k));
@@ -73,7 +73,7 @@ static void destroy_finishes(void **state) {
   (void)state;
   lsi_ckpt_writer *writer = NULL;
   fill(7);
-  assert_ok(lsi_ckpt_writer_create(true, &writer));
+  assert_ok(lsi_ckpt_writer_create(NULL, true, 0, &writer));
   assert_ok(submit(writer, "last", 7));
   lsi_ckpt_writer_destroy(&writer);
   expect("last/ckpt-000000000007.h5", 7);
@@ -86,7 +86,7 @@ static void failures_are_told(void **state) {
   lsi_ckpt_writer *writer = NULL;
   fill(1);
   temp_file(temp_path("file"), "x", 1);
-  assert_ok(lsi_ckpt_writer_create(true, &writer));
+  assert_ok(lsi_ckpt_writer_create(NULL, true, 0, &writer));
   assert_ok(submit(writer, "file", 1));
   while (lsi_ckpt_writer_busy(writer)) usleep(1000);
   assert_true(lsi_ckpt_writer_failed(writer));

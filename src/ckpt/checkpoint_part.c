@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "ckpt/checkpoint_part.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "ckpt/checkpoint_dir.h"
+#include "ckpt/checkpoint_file.h"
+
+ls_status lsi_ckpt_file_name(lsi_ckpt_file *file, const char *dir, int64_t iteration, int keep, bool verify) {
+  char path[LSI_CKPT_PATH];
+  LSI_CHECK(iteration >= 0 && keep >= 2, LS_ERR_ARG, "keep at least 2", "checkpoint: iteration %lld, keep %d", (long long)iteration, keep);
+  LSI_TRY(lsi_ckpt_dir_path(dir, iteration, path));
+  *file = (lsi_ckpt_file){.iteration = iteration, .n_writers = 1, .keep = keep, .verify = verify};
+  snprintf(file->dir, sizeof file->dir, "%s", dir);
+  snprintf(file->path, sizeof file->path, "%s", path);
+  return lsi_durable_temporary(file->path, file->temporary);
+}
+
+ls_status lsi_ckpt_file_begin(const lsi_ckpt_file *file) {
+  int fd;
+  LSI_TRY(lsi_make_dirs(file->dir));
+  lsi_durable_sweep(file->dir); /* what a killed writer left may be what fills the disk */
+  LSI_TRY(lsi_durable_open_part(file->temporary, file->path, true, &fd));
+  return lsi_durable_close_part(fd, file->path, LS_OK);
+}
+
+void lsi_ckpt_file_drop(const lsi_ckpt_file *file) {
+  unlink(file->temporary);
+}
+
+/* ---- a part ---- */
+
+typedef ls_status (*part_action)(int fd, const char *path, uint64_t at, const void *bytes, size_t n);
+
+/* The action for every piece of writer w's part. */
+static ls_status for_each_piece(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, int w, const char *const *runs, int fd,
+                                part_action action) {
+  for (int i = 0; i < layout->n_items; i++) {
+    uint64_t begin, end;
+    lsi_ckpt_layout_run(layout, file->n_writers, w, i, &begin, &end);
+    LSI_TRY(action(fd, file->path, layout->items[i].offset + begin, runs[i], (size_t)(end - begin)));
+  }
+  const char *gap = layout->gap_bytes;
+  for (int g = 0; w == 0 && g < layout->n_gaps; gap += layout->gaps[g++].n_bytes)
+    LSI_TRY(action(fd, file->path, layout->gaps[g].offset, gap, (size_t)layout->gaps[g].n_bytes));
+  return LS_OK;
+}
+
+static void digest_runs(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, int w, const char *const *runs,
+                        unsigned char *digests) {
+  for (int i = 0; i < layout->n_items; i++) {
+    uint64_t begin, end;
+    lsi_ckpt_layout_run(layout, file->n_writers, w, i, &begin, &end);
+    for (uint64_t at = begin; at < end; at += LSI_CKPT_BLOCK, digests += LSI_CKPT_DIGEST) {
+      uint64_t n = end - at < LSI_CKPT_BLOCK ? end - at : LSI_CKPT_BLOCK;
+      lsi_ckpt_block_digest(runs[i] + (at - begin), (size_t)n, digests);
+    }
+  }
+}
+
+ls_status lsi_ckpt_part_write(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, int w, const char *const *runs,
+                              unsigned char *digests) {
+  int fd;
+  digest_runs(file, layout, w, runs, digests);
+  LSI_TRY(lsi_durable_open_part(file->temporary, file->path, false, &fd));
+  ls_status status = for_each_piece(file, layout, w, runs, fd, lsi_durable_write_part);
+  if (status == LS_OK) status = lsi_durable_sync_part(fd, file->path);
+  if (status == LS_OK && file->verify) status = for_each_piece(file, layout, w, runs, fd, lsi_durable_check_part);
+  return lsi_durable_close_part(fd, file->path, status);
+}
+
+/* ---- the end ---- */
+
+/* Each item's digest from those of its blocks, which its writers have in turn. next[w]: the next digest of writer w. */
+static void fill_index(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, const unsigned char **next, unsigned char *joined,
+                       char *index) {
+  for (int i = 0; i < layout->n_items; i++) {
+    char hex[LSI_DIGEST_HEX];
+    size_t n = 0;
+    for (int w = 0; w < file->n_writers; w++) {
+      uint64_t begin, end;
+      lsi_ckpt_layout_run(layout, file->n_writers, w, i, &begin, &end);
+      size_t blocks = lsi_ckpt_block_count(end - begin);
+      memcpy(joined + n * LSI_CKPT_DIGEST, next[w], blocks * LSI_CKPT_DIGEST);
+      next[w] += blocks * LSI_CKPT_DIGEST;
+      n += blocks;
+    }
+    lsi_ckpt_join_digests(joined, n, hex);
+    lsi_ckpt_index_fill(&index, hex);
+  }
+}
+
+static ls_status join(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, char *index, const unsigned char *digests) {
+  const unsigned char **next = NULL;
+  unsigned char *joined = NULL;
+  size_t n_blocks = 0;
+  ls_status status = LSI_ALLOC("digests", file->n_writers, &next);
+  for (int w = 0; status == LS_OK && w < file->n_writers; w++) {
+    next[w] = digests + n_blocks * LSI_CKPT_DIGEST;
+    n_blocks += lsi_ckpt_layout_blocks(layout, file->n_writers, w);
+  }
+  if (status == LS_OK) status = lsi_alloc("digests", n_blocks + 1, LSI_CKPT_DIGEST, &joined);
+  if (status == LS_OK) fill_index(file, layout, next, joined, index);
+  lsi_free(next);
+  lsi_free(joined);
+  return status;
+}
+
+static ls_status write_end(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, const char *index) {
+  char *bytes;
+  size_t n;
+  int fd;
+  LSI_TRY(lsi_ckpt_trailer(layout, index, &bytes, &n));
+  ls_status status = lsi_durable_open_part(file->temporary, file->path, false, &fd);
+  if (status == LS_OK) {
+    status = lsi_durable_write_part(fd, file->path, layout->file_bytes, bytes, n);
+    if (status == LS_OK) status = lsi_durable_sync_part(fd, file->path);
+    if (status == LS_OK && file->verify) status = lsi_durable_check_part(fd, file->path, layout->file_bytes, bytes, n);
+    status = lsi_durable_close_part(fd, file->path, status);
+  }
+  lsi_free(bytes);
+  return status;
+}
+
+ls_status lsi_ckpt_file_finish(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, char *index, const unsigned char *digests) {
+  ls_status status = join(file, layout, index, digests);
+  if (status == LS_OK) status = write_end(file, layout, index);
+  if (status == LS_OK) status = lsi_durable_commit(file->temporary, file->path);
+  if (status != LS_OK) {
+    lsi_ckpt_file_drop(file);
+    return status;
+  }
+  lsi_ckpt_dir_prune(file->dir, file->iteration, file->keep);
+  return LS_OK;
+}
