@@ -15,5 +15,7 @@ ls_status lsi_keras_training_json(const lsi_compile *compile, char **text);
 bool lsi_keras_has_metric(const lsi_compile *compile, const char *text);
 /* Back. What we do not support is refused by name and place ("layers[3] (conv2d, class Conv2D)"). Depth and size are limited. */
 ls_status lsi_keras_model_parse(const char *text, lsi_net **net);
+/* The same for a text from a file that can hold no more than `most` parameters: memory is taken for no more. */
+ls_status lsi_keras_model_parse_within(const char *text, size_t most, lsi_net **net);
 ls_status lsi_keras_training_parse(const char *text, lsi_compile *compile);
 #endif

@@ -65,6 +65,12 @@ static json_t *write_value(const lsi_object *object, int i) {
   }
 }
 
+/* None by default, too, so that a key that is left out means it. */
+static bool is_none_anyway(const lsi_object *object, int i) {
+  const lsi_param_info *param = &object->info->params[i];
+  return is_none(object, i) && (param->type != LSI_PARAM_FLOAT || isnan(param->default_value));
+}
+
 /* Arguments that not every Keras knows are written when they say something. */
 static bool is_idle(const lsi_object *object, int i) {
   const lsi_param_info *param = &object->info->params[i];
@@ -77,7 +83,7 @@ json_t *lsi_keras_object_write(const lsi_object *object, bool skip_none) {
   json_t *config = json_object(), *whole = json_object();
   int failed = 0;
   for (int i = 0; i < object->info->n_params; i++)
-    if (!(skip_none && (is_none(object, i) || is_idle(object, i))))
+    if (!(skip_none && (is_none_anyway(object, i) || is_idle(object, i))))
       failed |= json_object_set_new(config, object->info->params[i].name, write_value(object, i));
   failed |= json_object_set_new(whole, "class_name", json_string(object->info->class_name));
   failed |= json_object_set_new(whole, "config", config);
@@ -89,7 +95,7 @@ json_t *lsi_keras_object_write(const lsi_object *object, bool skip_none) {
 /* ---- reading ---- */
 
 bool lsi_keras_is_off(const json_t *value) {
-  return json_is_null(value) || json_is_false(value) || (json_is_number(value) && json_number_value(value) == 0);
+  return json_is_null(value) || json_is_false(value) || (json_is_array(value) && json_array_size(value) == 0) || (json_is_number(value) && json_number_value(value) == 0);
 }
 
 /* Keys that describe how Keras runs or names an object, not what it computes. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* model_config back into a net: Sequential, and Functional when it is one chain. Keras 2 and 3 spell these differently. */
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -95,7 +96,18 @@ static ls_status read_layer(lsi_net *net, const json_t *model_config, const json
   return lsi_net_add(net, &layer);
 }
 
-static ls_status read_layers(lsi_net *net, const json_t *config, const json_t *layers, bool chain) {
+/* Before memory is taken for them: a few words can claim more than any machine has. */
+static ls_status check_size(const lsi_net *net, size_t most) {
+  size_t n = 0;
+  for (int t = 0; t < net->layout.n; t++) {
+    n += net->layout.tensors[t].count;
+    LSI_CHECK(n <= most, LS_ERR_CORRUPT, "if the model is in order, save it without compression",
+              "model_config: the layers up to '%s' have %zu parameters, more than a file of this size can hold", net->layout.tensors[t].name, n);
+  }
+  return LS_OK;
+}
+
+static ls_status read_layers(lsi_net *net, const json_t *config, const json_t *layers, bool chain, size_t most) {
   enum { MAX_LAYERS = 10000 }; /* names are compared pair by pair */
   size_t n = json_array_size(layers);
   LSI_CHECK(n > 0 && n <= MAX_LAYERS, LS_ERR_FORMAT, NULL, "model_config: %zu layers", n);
@@ -109,10 +121,11 @@ static ls_status read_layers(lsi_net *net, const json_t *config, const json_t *l
       return status;
     }
   }
+  LSI_TRY(check_size(net, most));
   return lsi_net_build(net);
 }
 
-static ls_status read_model(const json_t *json, lsi_net **out) {
+static ls_status read_model(const json_t *json, size_t most, lsi_net **out) {
   const char *class_name = text_of(json, "class_name");
   const json_t *config = json_object_get(json, "config");
   LSI_CHECK(class_name && json_is_object(config), LS_ERR_FORMAT, NULL,
@@ -129,7 +142,7 @@ static ls_status read_model(const json_t *json, lsi_net **out) {
   }
   lsi_net *net;
   LSI_TRY(lsi_net_create(text_of(config, "name"), &net));
-  ls_status status = read_layers(net, config, layers, !sequential);
+  ls_status status = read_layers(net, config, layers, !sequential, most);
   if (status != LS_OK)
     lsi_net_destroy(&net);
   else
@@ -138,9 +151,13 @@ static ls_status read_model(const json_t *json, lsi_net **out) {
 }
 
 ls_status lsi_keras_model_parse(const char *text, lsi_net **net) {
+  return lsi_keras_model_parse_within(text, SIZE_MAX, net);
+}
+
+ls_status lsi_keras_model_parse_within(const char *text, size_t most, lsi_net **net) {
   json_t *json;
   LSI_TRY(lsi_keras_json_parse("model_config", text, &json));
-  ls_status status = read_model(json, net);
+  ls_status status = read_model(json, most, net);
   json_decref(json);
   if (status == LS_OK && (status = lsi_strdup(text, &(*net)->origin)) != LS_OK) lsi_net_destroy(net);
   return status;

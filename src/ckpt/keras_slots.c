@@ -11,7 +11,7 @@
 static lsi_keras_slot variable(const lsi_optimizer *o, int s, const lsi_tensor *t) {
   lsi_keras_slot out = {.name = o->slot_names[s], .tensor = t, .rank = t->rank, .values = o->slots[s] + t->offset};
   for (int d = 0; d < t->rank; d++) out.dims[d] = t->dims[d];
-  if (o->slot_form[s] == LSI_SLOT_WHOLE) return out;
+  if (o->slot_form[s] == LSI_SLOT_WHOLE || o->slot_form[s] == LSI_SLOT_NO_MATRICES) return out;
   if (t->rank < 2) return (lsi_keras_slot){.name = out.name, .tensor = t};
   if (o->slot_form[s] == LSI_SLOT_COLUMNS) out.dims[t->rank - 2] = out.dims[t->rank - 1];
   out.rank--;
@@ -21,7 +21,8 @@ static lsi_keras_slot variable(const lsi_optimizer *o, int s, const lsi_tensor *
 /* The variables of slots `first` to `end`, tensor by tensor. */
 static void add_group(const lsi_layout *layout, const lsi_optimizer *o, const int *order, int first, int end, lsi_keras_slot *out, size_t *n) {
   for (int t = 0; t < layout->n; t++)
-    for (int i = first; layout->tensors[t].trainable && i < end; i++) out[(*n)++] = variable(o, order[i], &layout->tensors[t]);
+    for (int i = first; layout->tensors[t].trainable && i < end; i++)
+      if (lsi_optimizer_has_variable(o, order[i], layout->tensors[t].offset)) out[(*n)++] = variable(o, order[i], &layout->tensors[t]);
 }
 
 /* Slots by rising group, each group as it stands. */

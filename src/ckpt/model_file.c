@@ -2,6 +2,7 @@
 /* Reading model files: opening, texts, weights by position. Writing is in model_write.c. */
 #include "ckpt/model_file.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -346,6 +347,13 @@ ls_status lsi_model_file_read_weights(lsi_model_file *file, lsi_net *net) {
   if (status == LS_OK) status = check_digest(file, net);
   net->has_weights = net->has_weights || status == LS_OK;
   return name_file(file->path, status);
+}
+
+size_t lsi_model_file_most_weights(const lsi_model_file *file) {
+  enum { FREE = 1 << 20, MAX_GROWTH = 200 }; /* as of an archive's members */
+  struct stat info;
+  if (file->file < 0 || stat(file->path, &info) != 0) return SIZE_MAX;
+  return ((size_t)info.st_size * MAX_GROWTH + FREE) / sizeof(float);
 }
 
 bool lsi_model_file_has_weights(const lsi_model_file *file) {

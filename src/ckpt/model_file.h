@@ -46,6 +46,8 @@ const char *lsi_model_file_training_json(const lsi_model_file *file); /* NULL: n
 /* What /lockstep says, or NULL: "version", "kernels", "config", "digest"; "keras_version" and "backend" of Keras's own. */
 const char *lsi_model_file_text(const lsi_model_file *file, const char *name);
 bool lsi_model_file_has_weights(const lsi_model_file *file);
+/* Parameters that a file of its size can hold; SIZE_MAX for an architecture alone. */
+size_t lsi_model_file_most_weights(const lsi_model_file *file);
 /* Fill net->params (built by this) and set has_weights. Positional matching as Keras's, shapes checked. */
 ls_status lsi_model_file_read_weights(lsi_model_file *file, lsi_net *net);
 bool lsi_model_file_has_optimizer(const lsi_model_file *file);

@@ -11,20 +11,22 @@
 
 #define NAME(class)                                                                                \
   KEY("name", TEXT, class, NULL,                                                                   \
-      "SGD, RMSprop, Adagrad, Adam, AdamW, Adamax, Nadam, Adadelta, Ftrl, Lion, Lamb or Adafactor")
+      "SGD, RMSprop, Adagrad, Adam, AdamW, Adamax, Nadam, Adadelta, Ftrl, Lion, Lamb, Adafactor, ScheduleFreeAdamW or Muon")
 #define RATE(value)                                                                                \
   KEY("learning_rate", RATE, value, "[0,inf)",                                                     \
       "a number, or a schedule such as CosineDecay(0.001, decay_steps=5000)")
-#define MOMENTUM KEY("momentum", FLOAT, "0.0", "[0,1]", "SGD, RMSprop")
-#define NESTEROV KEY("nesterov", BOOL, "false", NULL, "SGD")
+#define MOMENTUM KEY("momentum", FLOAT, "0.0", "[0,1]", "SGD, RMSprop, Muon (0.95)")
+#define NESTEROV KEY("nesterov", BOOL, "false", NULL, "SGD, Muon (true)")
 #define RHO(value) KEY("rho", FLOAT, value, "[0,1)", "RMSprop, Adadelta (0.95)")
 #define CENTERED KEY("centered", BOOL, "false", NULL, "RMSprop")
-#define BETA_1(limits) KEY("beta_1", FLOAT, "0.9", limits, "Adam, AdamW, Adamax, Nadam, Lion, Lamb")
+#define BETA_1(limits) KEY("beta_1", FLOAT, "0.9", limits, "Adam, AdamW, Adamax, Nadam, Lion, Lamb, ScheduleFreeAdamW")
 #define BETA_2(value, limits)                                                                      \
-  KEY("beta_2", FLOAT, value, limits, "Adam, AdamW, Adamax, Nadam, Lamb, Lion (0.99)")
-#define EPSILON                                                                                    \
-  KEY("epsilon", FLOAT, "1e-07", "(0,inf)",                                                        \
-      "added to the denominator (all but SGD, Ftrl, Lion, Adafactor)")
+  KEY("beta_2", FLOAT, value, limits, "Adam, AdamW, Adamax, Nadam, Lamb, ScheduleFreeAdamW, Lion (0.99)")
+#define EPSILON_OF(value)                                                                          \
+  KEY("epsilon", FLOAT, value, "(0,inf)",                                                          \
+      "added to the denominator (all but SGD, Ftrl, Lion, Adafactor); ScheduleFreeAdamW's default is 1e-08")
+#define EPSILON EPSILON_OF("1e-07")
+#define WARMUP  KEY("warmup_steps", INT, "0", "[0,1e15]", "the rate rises to its full value in so many updates (ScheduleFreeAdamW)")
 #define AMSGRAD     KEY("amsgrad", BOOL, "false", NULL, "Adam, AdamW")
 #define ACCUMULATOR KEY("initial_accumulator_value", FLOAT, "0.1", "[0,inf)", "Adagrad, Ftrl")
 #define FTRL_OWN                                                                                   \
@@ -39,8 +41,18 @@
       KEY("epsilon_2", FLOAT, "0.001", "[0,inf)", "least size of weights that a step is relative to (Adafactor)"), \
       KEY("clip_threshold", FLOAT, "1.0", "(0,inf)", "Adafactor"),                                 \
       KEY("relative_step", BOOL, "true", NULL, "Adafactor")
+#define MUON_OWN                                                                                   \
+  KEY("adam_beta_1", FLOAT, "0.9", "[0,1)", "of what is no matrix (Muon)"),                        \
+      KEY("adam_beta_2", FLOAT, "0.999", "[0,1)", "the same"),                                     \
+      KEY("adam_weight_decay", FLOAT, "0.004", "[0,inf)", "the same"),                             \
+      KEY("adam_lr_ratio", FLOAT, "1.0", "[0,inf)", "the same: its rate over learning_rate"),      \
+      KEY("exclude_embeddings", BOOL, "true", NULL, "layers named so take Adam's steps (Muon)"),   \
+      KEY("ns_steps", INT, "5", "[0,1000]", "iterations that make a matrix orthogonal (Muon)"),    \
+      KEY("muon_a", FLOAT, "3.4445", NULL, "their polynomial's coefficients"),                     \
+      KEY("muon_b", FLOAT, "-4.775", NULL, "the same"), KEY("muon_c", FLOAT, "2.0315", NULL, "the same"), \
+      KEY("rms_rate", FLOAT, "0.2", "[0,inf)", "a matrix's step is sqrt(its larger side) times this (Muon)")
 #define DECAY(value)                                                                               \
-  KEY("weight_decay", FLOAT, value, "[0,inf)", "decoupled weight decay; AdamW's default is 0.004")
+  KEY("weight_decay", FLOAT, value, "[0,inf)", "decoupled weight decay; the default of AdamW and Muon is 0.004")
 #define COMMON                                                                                     \
   KEY("clipnorm", FLOAT, NULL, "(0,inf)", "largest norm of one tensor's gradient"),                \
       KEY("clipvalue", FLOAT, NULL, "(0,inf)", "largest magnitude of a gradient's element"),       \
@@ -68,6 +80,9 @@ static const lsi_key ftrl_keys[] = {NAME("Ftrl"), RATE("0.001"), ACCUMULATOR, FT
 static const lsi_key lion_keys[] = {NAME("Lion"), RATE("0.001"), BETA_1("(0,1]"), BETA_2("0.99", "[0,1]"), DECAY(NULL), COMMON};
 static const lsi_key lamb_keys[] = {NAME("Lamb"), RATE("0.001"), BETA_1("[0,1)"), BETA_2("0.999", "[0,1)"), EPSILON, DECAY(NULL), COMMON};
 static const lsi_key adafactor_keys[] = {NAME("Adafactor"), RATE("0.001"), ADAFACTOR_OWN, DECAY(NULL), COMMON};
+static const lsi_key schedule_free_keys[] = {NAME("ScheduleFreeAdamW"), RATE("0.0025"), BETA_1("(0,1]"), BETA_2("0.999", "[0,1)"), EPSILON_OF("1e-08"), WARMUP, DECAY(NULL), COMMON};
+static const lsi_key muon_keys[] = {NAME("Muon"), RATE("0.001"), EPSILON, DECAY("0.004"), KEY("momentum", FLOAT, "0.95", "[0,1]", "Muon"),
+                                    KEY("nesterov", BOOL, "true", NULL, "Muon"), MUON_OWN, COMMON};
 
 static const lsi_map classes[] = {
     MAP("argument of SGD", sgd_keys),           MAP("argument of RMSprop", rmsprop_keys),
@@ -75,11 +90,12 @@ static const lsi_map classes[] = {
     MAP("argument of AdamW", adamw_keys),       MAP("argument of Adamax", adamax_keys),
     MAP("argument of Nadam", nadam_keys),       MAP("argument of Adadelta", adadelta_keys),
     MAP("argument of Ftrl", ftrl_keys),         MAP("argument of Lion", lion_keys),
-    MAP("argument of Lamb", lamb_keys),         MAP("argument of Adafactor", adafactor_keys)};
+    MAP("argument of Lamb", lamb_keys),         MAP("argument of Adafactor", adafactor_keys),
+    MAP("argument of ScheduleFreeAdamW", schedule_free_keys), MAP("argument of Muon", muon_keys)};
 
 static const lsi_key union_keys[] = {
     NAME("RMSprop"), RATE("0.001"), MOMENTUM, NESTEROV,    RHO("0.9"),    CENTERED,    BETA_1("[0,1]"), BETA_2("0.999", "[0,1]"),
-    EPSILON,         AMSGRAD,       ACCUMULATOR, FTRL_OWN, ADAFACTOR_OWN, DECAY(NULL), COMMON};
+    EPSILON,         AMSGRAD,       ACCUMULATOR, FTRL_OWN, ADAFACTOR_OWN, WARMUP, MUON_OWN, DECAY(NULL), COMMON};
 const lsi_map lsi_schema_optimizers = MAP("key", union_keys);
 
 const lsi_map *lsi_schema_optimizer(const char *name) {

@@ -15,7 +15,7 @@
 
 struct lsi_object;
 
-enum { LSI_MAX_PARAMS = 20, LSI_MAX_LIST = 64, LSI_MAX_TEXT = 192, LSI_MAX_LISTS = 2, LSI_MAX_TEXTS = 8 };
+enum { LSI_MAX_PARAMS = 24, LSI_MAX_LIST = 64, LSI_MAX_TEXT = 192, LSI_MAX_LISTS = 2, LSI_MAX_TEXTS = 8 };
 
 typedef enum lsi_param_type {
   LSI_PARAM_FLOAT,
@@ -33,6 +33,7 @@ typedef enum lsi_param_type {
 #define LSI_MAX_COUNT 9007199254740992.0 /* 2^53: the largest integer argument */
 
 #define LSI_OR_NUMBER "number"
+#define LSI_OR_NONE "None"
 
 typedef struct lsi_param_info {
   const char *name;      /* Keras's argument */
@@ -40,7 +41,8 @@ typedef struct lsi_param_info {
   double default_value;  /* NAN: None; LSI_REQUIRED: must be given */
   double min, max;       /* inclusive, of numbers and list elements; an open bound is nextafter'd by the table */
   const char *default_text; /* of a TEXT; NULL: None. "auto|min|max": one of these, the first is the default.
-                               Of a LIST: LSI_OR_NUMBER, when one number stands for a list of one */
+                               Of a LIST: LSI_OR_NUMBER, when one number stands for a list of one. Of a FLOAT: LSI_OR_NONE, when None is
+                               a value, but not the default */
 } lsi_param_info;
 
 typedef struct lsi_class_info {

@@ -45,6 +45,13 @@ static bool takes_number(const lsi_param_info *param) {
   return param->type == LSI_PARAM_LIST && param->default_text;
 }
 
+/* None is a value for arguments whose default it is, those that say so, and for lists (an empty one) and free texts such as name. */
+static bool takes_none(const lsi_param_info *param) {
+  if (param->type == LSI_PARAM_TEXT)
+    return !param->default_text || !strchr(param->default_text, '|');
+  return isnan(param->default_value) || (param->type == LSI_PARAM_FLOAT && param->default_text);
+}
+
 static void expected_text(const lsi_param_info *param, char *text, size_t size) {
   static const char *const what[] = {
       [LSI_PARAM_FLOAT] = "a number",
@@ -55,7 +62,7 @@ static void expected_text(const lsi_param_info *param, char *text, size_t size) 
       [LSI_PARAM_SCHEDULE] = "a learning-rate schedule, or a number"};
   char range[100] = "";
   bool is_number = param->type != LSI_PARAM_BOOL && param->type != LSI_PARAM_TEXT;
-  bool none = param->type == LSI_PARAM_TEXT ? !param->default_text : isnan(param->default_value);
+  bool none = param->type == LSI_PARAM_TEXT ? !param->default_text : takes_none(param);
   if (is_number)
     range_text(param, range, sizeof range);
   if (param->type == LSI_PARAM_TEXT && param->default_text && strchr(param->default_text, '|'))
@@ -191,14 +198,6 @@ static bool read_value(lsi_object *object, int i, const char *text) {
   default:
     return read_number(param, text, &object->value[i]);
   }
-}
-
-/* None is a value for arguments whose default it is, and for lists (an empty one) and free texts
- * such as name. */
-static bool takes_none(const lsi_param_info *param) {
-  if (param->type == LSI_PARAM_TEXT)
-    return !param->default_text || !strchr(param->default_text, '|');
-  return isnan(param->default_value);
 }
 
 static void set_none(lsi_object *object, int i) {

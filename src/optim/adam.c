@@ -27,19 +27,28 @@ LSI_CLONES static void amsgrad(size_t n, const float *restrict g, float *restric
   }
 }
 
-void lsi_update_adam(const lsi_optimizer *optimizer, const lsi_update *u) {
+static void step(const lsi_optimizer *optimizer, const lsi_update *u, double beta_1, double beta_2, float rate) {
   const lsi_object *object = &optimizer->object;
-  double beta_1 = lsi_object_get(object, "beta_1"), beta_2 = lsi_object_get(object, "beta_2");
   int64_t t = lsi_optimizer_updates(optimizer) + 1;
   float root = sqrtf(1.0f - lsi_float_power(beta_2, t)), rest = 1.0f - lsi_float_power(beta_1, t);
   constants c = {.rest_1 = (float)(1.0 - beta_1),
                  .rest_2 = (float)(1.0 - beta_2),
-                 .alpha = u->rate * root / rest,
+                 .alpha = rate * root / rest,
                  .epsilon = (float)lsi_object_get(object, "epsilon"),
                  .lr = u->rate,
                  .decay = u->decay};
-  if (lsi_object_get(object, "amsgrad") != 0)
+  if (lsi_object_get(object, "amsgrad") == 1.0)
     amsgrad(u->n, u->grad, u->params, u->slots[0], u->slots[1], u->slots[2], c);
   else
     adam(u->n, u->grad, u->params, u->slots[0], u->slots[1], c);
+}
+
+void lsi_update_adam(const lsi_optimizer *optimizer, const lsi_update *u) {
+  step(optimizer, u, lsi_object_get(&optimizer->object, "beta_1"), lsi_object_get(&optimizer->object, "beta_2"), u->rate);
+}
+
+void lsi_update_muon_vector(const lsi_optimizer *optimizer, const lsi_update *u) {
+  const lsi_object *object = &optimizer->object;
+  float rate = u->rate * (float)lsi_object_get(object, "adam_lr_ratio");
+  step(optimizer, u, lsi_object_get(object, "adam_beta_1"), lsi_object_get(object, "adam_beta_2"), rate);
 }

@@ -2,6 +2,7 @@
 #include "optim/optimizer.h"
 
 #include <omp.h>
+#include <string.h>
 #include "base/memory.h"
 #include "math/team.h"
 #include "optim/schedule.h"
@@ -21,6 +22,12 @@ static lsi_optim_tensor describe_tensor(const lsi_tensor *t) {
   return out;
 }
 
+/* Two dimensions, and no embedding's by its name: Muon's rule. */
+static bool is_muons(const lsi_object *object, const lsi_tensor *t) {
+  bool matrix = object->info->kind == LSI_OPT_MUON && t->rank == 2;
+  return matrix && (lsi_object_get(object, "exclude_embeddings") == 0 || !strcasestr(t->name, "embedding"));
+}
+
 static ls_status copy_tensors(lsi_optimizer *o, const lsi_layout *layout) {
   size_t largest = 0;
   LSI_TRY(LSI_ALLOC("optimizer", layout->n, &o->tensors));
@@ -28,9 +35,14 @@ static ls_status copy_tensors(lsi_optimizer *o, const lsi_layout *layout) {
     const lsi_tensor *t = &layout->tensors[i];
     if (!t->trainable)
       continue;
-    o->tensors[o->n_tensors++] = describe_tensor(t);
-    if (t->count > largest)
-      largest = t->count;
+    lsi_optim_tensor *own = &o->tensors[o->n_tensors++];
+    size_t scratch = t->count;
+    *own = describe_tensor(t);
+    own->by_matrix = is_muons(&o->object, t);
+    if (own->by_matrix)
+      LSI_TRY(lsi_muon_prepare(own, &scratch));
+    if (scratch > largest)
+      largest = scratch;
   }
   return lsi_optimizer_measures_tensors(o) ? LSI_ALLOC("optimizer", largest, &o->scratch) : LS_OK;
 }
@@ -107,6 +119,8 @@ static const struct {
     [LSI_OPT_LION] = {.slice = lsi_update_lion},
     [LSI_OPT_LAMB] = {.tensor = lsi_update_lamb},
     [LSI_OPT_ADAFACTOR] = {.tensor = lsi_update_adafactor},
+    [LSI_OPT_SCHEDULE_FREE_ADAMW] = {.slice = lsi_update_schedule_free_adamw},
+    [LSI_OPT_MUON] = {.tensor = lsi_update_muon},
 };
 
 bool lsi_optimizer_measures_tensors(const lsi_optimizer *optimizer) {

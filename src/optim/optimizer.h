@@ -3,7 +3,7 @@
 #define LSI_OPTIM_OPTIMIZER_H
 /*
  * Keras 3's optimizers on flat ranges of the arena: parameters, gradients and slots share offsets, so an
- * update is one fused elementwise pass that knows no layers. Two classes (Lamb, Adafactor) measure whole tensors.
+ * update is one fused elementwise pass that knows no layers. Three classes (Lamb, Adafactor, Muon) measure whole tensors.
  * Formulas: KERAS's optimizers, see src/README.md. Kahan or double tricks are not used: float32 state as Keras has it;
  * the element's operations are the same at every ISA level.
  *
@@ -20,7 +20,8 @@
 
 typedef enum lsi_optimizer_kind {
   LSI_OPT_SGD, LSI_OPT_RMSPROP, LSI_OPT_ADAGRAD, LSI_OPT_ADAM, LSI_OPT_ADAMW, LSI_OPT_ADAMAX, LSI_OPT_NADAM,
-  LSI_OPT_ADADELTA, LSI_OPT_FTRL, LSI_OPT_LION, LSI_OPT_LAMB, LSI_OPT_ADAFACTOR
+  LSI_OPT_ADADELTA, LSI_OPT_FTRL, LSI_OPT_LION, LSI_OPT_LAMB, LSI_OPT_ADAFACTOR,
+  LSI_OPT_SCHEDULE_FREE_ADAMW, LSI_OPT_MUON
 } lsi_optimizer_kind;
 
 /* Arguments of every class besides its own: learning_rate (number or schedule), weight_decay, clipnorm, clipvalue, global_clipnorm,
@@ -31,13 +32,14 @@ extern const lsi_family lsi_optimizers;
 enum { LSI_OPT_MAX_SLOTS = 5 };
 
 /* What a slot holds for one tensor: as many values as it has, or one for each row or column of a matrix (Adafactor; nothing
-   for vectors). They lie at the tensor's offset in any case. */
-typedef enum lsi_slot_form { LSI_SLOT_WHOLE, LSI_SLOT_ROWS, LSI_SLOT_COLUMNS } lsi_slot_form;
+   for vectors). They lie at the tensor's offset in any case. Muon's velocity is there for tensors that are not moved as matrices. */
+typedef enum lsi_slot_form { LSI_SLOT_WHOLE, LSI_SLOT_ROWS, LSI_SLOT_COLUMNS, LSI_SLOT_NO_MATRICES } lsi_slot_form;
 
-/* A tensor as Lamb, Adafactor and clipping see it: `batches` matrices of rows x columns; rows 0: a vector. */
+/* A tensor as Lamb, Adafactor, Muon and clipping see it: `batches` matrices of rows x columns; rows 0: a vector. */
 typedef struct lsi_optim_tensor {
   size_t offset, count;
   size_t batches, rows, columns;
+  bool by_matrix; /* Muon moves it as a matrix */
 } lsi_optim_tensor;
 
 typedef struct lsi_optimizer {
@@ -52,7 +54,7 @@ typedef struct lsi_optimizer {
   size_t n;
   int n_tensors;
   lsi_optim_tensor *tensors;                 /* owned */
-  float *scratch;                            /* owned, [largest tensor]; NULL unless tensors are measured */
+  float *scratch;                            /* owned, enough for the largest tensor; NULL unless tensors are measured */
   int64_t iteration;                         /* steps made */
   double learning_rate;                      /* the variable; callbacks change it (ignored with a schedule) */
   bool has_schedule;
@@ -67,6 +69,8 @@ ls_status lsi_optimizer_create_flat(const lsi_object *object, size_t n, lsi_opti
 /* For a rank that updates parts of the arena only: the slots' memory is untouched until a part is given its initial values. */
 ls_status lsi_optimizer_create_bare(const lsi_object *object, const lsi_layout *layout, lsi_optimizer **out);
 void lsi_optimizer_fill_slots(lsi_optimizer *optimizer, size_t begin, size_t end);
+/* Before the first update: the slots that begin as the weights are given them (ScheduleFreeAdamW's; that update does so, too). */
+void lsi_optimizer_begin(const lsi_optimizer *optimizer, const float *params);
 void lsi_optimizer_destroy(lsi_optimizer **optimizer);
 
 /* The rate of the next update: the schedule at `iteration`, or the variable; times `factor` of linear scaling is the caller's. */
@@ -95,6 +99,8 @@ void lsi_optimizer_average(lsi_optimizer *optimizer, size_t begin, size_t end, f
 /* What Keras's fit() does at its end: the weights become the averages. */
 void lsi_optimizer_finalize(const lsi_optimizer *optimizer, size_t begin, size_t end, float *params);
 
+/* Has Keras a variable of slot `s` for the tensor at this offset? */
+bool lsi_optimizer_has_variable(const lsi_optimizer *optimizer, int s, size_t offset);
 /* Numbers in Keras's variables of it: iteration, learning rate unless it is a schedule, slots, scalar. */
 size_t lsi_optimizer_count(const lsi_optimizer *optimizer);
 

@@ -8,6 +8,8 @@
   { "learning_rate", LSI_PARAM_SCHEDULE, value, 0.0, 1e6, NULL }
 #define NUMBER(argument, value, low, high)                                                         \
   { argument, LSI_PARAM_FLOAT, value, low, high, NULL }
+#define OR_NONE(argument, value, high)                                                             \
+  { argument, LSI_PARAM_FLOAT, value, 0.0, high, LSI_OR_NONE }
 #define COUNT(argument, low)                                                                       \
   { argument, LSI_PARAM_INT, NAN, low, LSI_MAX_COUNT, NULL }
 #define FLAG(argument, value)                                                                      \
@@ -66,11 +68,19 @@ static const lsi_class_info classes[] = {
                 NUMBER("epsilon_1", 1e-30, 1e-38, 1e30), NUMBER("epsilon_2", 1e-3, 0.0, 1e30),
                 NUMBER("clip_threshold", 1.0, LSI_ABOVE_0, 1e30), FLAG("relative_step", 1.0),
                 BASE("adafactor")}},
+    {CLASS(SCHEDULE_FREE_ADAMW, "ScheduleFreeAdamW", "schedule_free_adamw", 15),
+     .aliases = {"schedulefreeadamw"},
+     .params = {RATE(0.0025), NUMBER("beta_1", 0.9, LSI_ABOVE_0, 1.0), BETA_2, NUMBER("epsilon", 1e-8, 1e-30, 1e30),
+                {"warmup_steps", LSI_PARAM_INT, 0.0, 0.0, LSI_MAX_COUNT, NULL}, BASE("schedule_free_adamw")}},
+    {CLASS(MUON, "Muon", "muon", 24),
+     .params = {RATE(0.001), NUMBER("adam_beta_1", 0.9, 0.0, BELOW_1F), NUMBER("adam_beta_2", 0.999, 0.0, BELOW_1F),
+                OR_NONE("adam_weight_decay", 0.004, 1e6), EPSILON, OR_NONE("weight_decay", 0.004, 1e6), CLIP_TO_NAME("muon"), FLAG("exclude_embeddings", 1.0),
+                NUMBER("muon_a", 3.4445, -1e30, 1e30), NUMBER("muon_b", -4.7750, -1e30, 1e30), NUMBER("muon_c", 2.0315, -1e30, 1e30),
+                NUMBER("adam_lr_ratio", 1.0, 0.0, 1e30), NUMBER("momentum", 0.95, 0.0, 1.0), {"ns_steps", LSI_PARAM_INT, 5.0, 0.0, 1000.0, NULL},
+                FLAG("nesterov", 1.0), OR_NONE("rms_rate", 0.2, 1e30)}},
 };
 
 static const lsi_refusal refused[] = {
-    {"Muon", "Lamb, AdamW or Adafactor would come closest."},
-    {"ScheduleFreeAdamW", "AdamW with use_ema=True would come closest."},
     {"LossScaleOptimizer", "It is for float16; training here is in float32: name the inner optimizer."},
     {"MultiOptimizer", "One optimizer updates all layers; trainable=False freezes some."},
     {NULL, NULL},

@@ -2,6 +2,8 @@
 /* Which slots a class keeps: names, order and initial values as Keras creates its variables. */
 #include "optim/slots.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 
 typedef struct slot_row {
@@ -41,6 +43,10 @@ static const slot_row rows[] = {
     ROW(ADAFACTOR, "r", 0, .form = LSI_SLOT_ROWS),
     ROW(ADAFACTOR, "c", 0, .form = LSI_SLOT_COLUMNS),
     ROW(ADAFACTOR, "velocity", 0, .when = NULL),
+    ROW(SCHEDULE_FREE_ADAMW, "momentum", 0, .when = NULL),
+    ROW(SCHEDULE_FREE_ADAMW, "velocity", 0, .when = NULL),
+    ROW(MUON, "momentum", 0, .when = NULL),
+    ROW(MUON, "velocity", 0, .form = LSI_SLOT_NO_MATRICES),
 };
 
 /* The base class makes its own before the others. */
@@ -85,9 +91,27 @@ void lsi_optimizer_fill_slots(lsi_optimizer *o, size_t begin, size_t end) {
       o->slots[s][i] = o->slot_initial[s];
 }
 
+void lsi_optimizer_begin(const lsi_optimizer *o, const float *params) {
+  if (o->object.info->kind == LSI_OPT_SCHEDULE_FREE_ADAMW && lsi_optimizer_updates(o) == 0)
+    memcpy(o->slots[0], params, o->n * sizeof *params);
+}
+
+static bool has_variable(lsi_slot_form form, const lsi_optim_tensor *t) {
+  return form != LSI_SLOT_NO_MATRICES || !t->by_matrix;
+}
+
+bool lsi_optimizer_has_variable(const lsi_optimizer *o, int s, size_t offset) {
+  for (int i = 0; i < o->n_tensors; i++)
+    if (o->tensors[i].offset == offset)
+      return has_variable(o->slot_form[s], &o->tensors[i]);
+  return true;
+}
+
 /* Of a vector Keras has one number instead of rows and columns. */
 static size_t slot_count(lsi_slot_form form, const lsi_optim_tensor *t) {
-  if (form == LSI_SLOT_WHOLE)
+  if (!has_variable(form, t))
+    return 0;
+  if (form == LSI_SLOT_WHOLE || form == LSI_SLOT_NO_MATRICES)
     return t->count;
   return t->rows == 0 ? 1 : t->batches * (form == LSI_SLOT_ROWS ? t->rows : t->columns);
 }

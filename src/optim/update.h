@@ -24,11 +24,19 @@ typedef struct lsi_update {
 typedef void lsi_update_function(const lsi_optimizer *optimizer, const lsi_update *update);
 
 lsi_update_function lsi_update_sgd, lsi_update_rmsprop, lsi_update_adagrad, lsi_update_adam /* AdamW too */,
-    lsi_update_adamax, lsi_update_nadam, lsi_update_adadelta, lsi_update_ftrl, lsi_update_lion;
+    lsi_update_adamax, lsi_update_nadam, lsi_update_adadelta, lsi_update_ftrl, lsi_update_lion,
+    lsi_update_schedule_free_adamw;
+
+/* Muon's other tensors: Adam's formula with arguments of other names. */
+lsi_update_function lsi_update_muon_vector;
 
 /* One whole tensor. Its sums go by fixed blocks (math/tree.h) or in row order: threads change no bit. */
 void lsi_update_lamb(const lsi_optimizer *optimizer, const lsi_update *update, const lsi_optim_tensor *tensor);
 void lsi_update_adafactor(const lsi_optimizer *optimizer, const lsi_update *update, const lsi_optim_tensor *tensor);
+
+void lsi_update_muon(const lsi_optimizer *optimizer, const lsi_update *update, const lsi_optim_tensor *tensor);
+/* Floats of scratch for a tensor; reserves what its products need. */
+ls_status lsi_muon_prepare(const lsi_optim_tensor *tensor, size_t *scratch);
 
 /* Run `function` on slices of `whole`, on as many threads as it is worth. */
 void lsi_update_slices(lsi_update_function *function, const lsi_optimizer *optimizer, const lsi_update *whole);

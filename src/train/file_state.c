@@ -18,7 +18,7 @@ void lsi_file_state_clear(lsi_file_state *state) {
 
 static ls_status read_model(const char *path, lsi_file_state *state) {
   LSI_TRY(lsi_model_file_open(path, &state->model));
-  ls_status status = lsi_keras_model_parse(lsi_model_file_model_json(state->model), &state->net);
+  ls_status status = lsi_keras_model_parse_within(lsi_model_file_model_json(state->model), lsi_model_file_most_weights(state->model), &state->net);
   if (status != LS_OK) {
     lsi_error_prefix("%s", path);
     return status;

@@ -38,7 +38,9 @@ static ls_status save_on_root(const ls_model *model, const char *path) {
   LSI_CHECK(model->net->has_weights, LS_ERR_STATE, "initialize, fit or load first", "%s: the model has no weights yet", path);
   if (model->compiled && !model->optimizer)
     LSI_TRY(lsi_optimizer_create(&model->compile.optimizer, &model->net->layout, &fresh));
-  ls_status status = write_file(model, model->optimizer ? model->optimizer : fresh, path);
+  const lsi_optimizer *optimizer = model->optimizer ? model->optimizer : fresh;
+  if (optimizer) lsi_optimizer_begin(optimizer, model->net->params);
+  ls_status status = write_file(model, optimizer, path);
   lsi_optimizer_destroy(&fresh);
   return status;
 }
@@ -104,8 +106,8 @@ static ls_status read_state(const lsi_comm *comm, lsi_model_source *source, ls_m
 }
 
 /* The compile section travels as plain data: all ranks run one build, and the tables it points into are rebuilt from the JSON. */
-static ls_status parse(const char *model_json, const char *training_json, ls_model *model) {
-  LSI_TRY(lsi_keras_model_parse(model_json, &model->net));
+static ls_status parse(const char *model_json, const char *training_json, size_t most, ls_model *model) {
+  LSI_TRY(lsi_keras_model_parse_within(model_json, most, &model->net));
   LSI_TRY(lsi_net_build(model->net));
   model->compiled = training_json[0] != 0;
   return model->compiled ? lsi_keras_training_parse(training_json, &model->compile) : LS_OK;
@@ -116,7 +118,9 @@ static ls_status load_parts(const lsi_comm *comm, const char *path, lsi_model_so
   char *training_json = comm->rank == 0 ? source->training_json : NULL;
   LSI_TRY(lsi_bcast_text(comm, &model_json));
   LSI_TRY(lsi_bcast_text(comm, &training_json));
-  ls_status status = parse(model_json, training_json, model);
+  size_t most = comm->rank == 0 ? lsi_model_source_most_weights(source) : 0;
+  LSI_TRY(lsi_bcast(comm, &most, sizeof most));
+  ls_status status = parse(model_json, training_json, most, model);
   if (comm->rank != 0) lsi_free(model_json), lsi_free(training_json);
   if (status != LS_OK) lsi_error_prefix("%s", path);
   LSI_TRY(lsi_agree(comm, status));

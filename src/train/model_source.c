@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/model_source.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -70,6 +71,10 @@ static ls_status copy_arena(const lsi_checkpoint *checkpoint, const lsi_layout *
 
 bool lsi_model_source_has_weights(const lsi_model_source *source) {
   return source->checkpoint || lsi_model_file_has_weights(source->file);
+}
+
+size_t lsi_model_source_most_weights(const lsi_model_source *source) {
+  return source->file ? lsi_model_file_most_weights(source->file) : SIZE_MAX;
 }
 
 ls_status lsi_model_source_read_weights(lsi_model_source *source, lsi_net *net) {

@@ -20,6 +20,8 @@ void lsi_model_source_close(lsi_model_source *source);
 
 const char *lsi_model_source_model_json(const lsi_model_source *source);
 bool lsi_model_source_has_weights(const lsi_model_source *source);
+/* Parameters it can hold; SIZE_MAX when nothing says so. */
+size_t lsi_model_source_most_weights(const lsi_model_source *source);
 ls_status lsi_model_source_read_weights(lsi_model_source *source, lsi_net *net);
 bool lsi_model_source_has_optimizer(const lsi_model_source *source);
 /* Into a fresh optimizer of the net. */

@@ -37,7 +37,7 @@ static inline void fuzz_model_file(const char *path, lsi_net *net) {
   lsi_model_file *file = NULL;
   lsi_net *own = NULL;
   if ((net ? lsi_model_file_open_weights(path, &file) : lsi_model_file_open(path, &file)) != LS_OK) return;
-  if (!net && lsi_keras_model_parse(lsi_model_file_model_json(file), &own) == LS_OK) net = own;
+  if (!net && lsi_keras_model_parse_within(lsi_model_file_model_json(file), lsi_model_file_most_weights(file), &own) == LS_OK) net = own;
   if (net && net->layout.size < FUZZ_MANY_PARAMS && lsi_model_file_has_weights(file)) {
     lsi_model_file_read_weights(file, net);
     fuzz_optimizer(file, net, own ? lsi_model_file_training_json(file)
@@ -53,7 +53,7 @@ static inline void fuzz_config(const char *config) {
   lsi_compile compile;
   char *training = NULL, *text = NULL, *one = NULL, *two = NULL;
   bool compiled = lsi_keras3_training_json(config, &training) == LS_OK && training && lsi_keras_training_parse(training, &compile) == LS_OK;
-  if (lsi_keras_model_parse(config, &net) == LS_OK && net->layout.size < FUZZ_MANY_PARAMS &&
+  if (lsi_keras_model_parse_within(config, FUZZ_MANY_PARAMS, &net) == LS_OK &&
       lsi_keras3_config_json(net, compiled ? &compile : NULL, &text) == LS_OK) {
     if (lsi_keras_model_parse(text, &again) != LS_OK || lsi_keras_model_json(net, &one) != LS_OK || lsi_keras_model_json(again, &two) != LS_OK ||
         strcmp(one, two) != 0) {

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/constraint.h"
 #include "nn/initializer.h"
+#include "nn/layers.h"
 #include "nn/loss.h"
 #include "nn/metric.h"
 #include "nn/orthogonality.h"
@@ -48,6 +50,10 @@ ls_status oracle_tables(oracle_call *call) {
   oracle_set(call, "metrics", family_json(&lsi_metrics));
   oracle_set(call, "optimizers", family_json(&lsi_optimizers));
   oracle_set(call, "schedules", family_json(&lsi_schedules));
+  oracle_set(call, "constraints", family_json(&lsi_constraints));
+  json_t *layers = json_array();
+  for (int k = 0; k < LSI_LAYER_KINDS; k++) json_array_append_new(layers, json_string(lsi_layer_table[k]->class_name));
+  oracle_set(call, "layers", layers);
   json_t *activations = json_array();
   for (int i = 0; i < LSI_ACT_COUNT; i++)
     if (lsi_activation_name((lsi_activation)i)) json_array_append_new(activations, json_string(lsi_activation_name((lsi_activation)i)));

@@ -167,7 +167,7 @@ def refusals():
     refused("an axis counted from the end", keras.Sequential([keras.Input((4, 2)), layers.PReLU(shared_axes=[-1])]), "p_re_lu", "shared_axes")
     refused("outputs compared with each other", keras.Sequential([keras.Input((4,)), layers.Dense(3, activity_regularizer="OrthogonalRegularizer")]),
             "dense", "OrthogonalRegularizer")
-    refused("Muon", None, "optimizer", "Muon", save=lambda: edit(lambda c: c["compile_config"]["optimizer"].update(class_name="Muon")))
+    refused("several optimizers", None, "optimizer", "MultiOptimizer", save=lambda: edit(lambda c: c["compile_config"]["optimizer"].update(class_name="MultiOptimizer")))
     edit(lambda c: None)
     refused("a missing variable", None, "layers/dense/vars", save=lambda: edit_weights(lambda f: f["layers/dense/vars"].pop("1")))
     refused("a missing layer", None, "dense_3", save=lambda: edit_weights(lambda f: f["layers"].pop("dense_3")))

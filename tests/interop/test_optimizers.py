@@ -80,7 +80,10 @@ OPTIMIZERS = ["SGD(0.1)", "SGD(0.1, momentum=0.9)", "SGD(0.1, momentum=0.9, nest
               "Lamb(0.01, weight_decay=0.05)", "Adafactor(0.05, weight_decay=0.1, clip_threshold=0.5)",
               "Adafactor(0.05, relative_step=False, beta_2_decay=-0.6, epsilon_2=0.1)", "SGD(0.1, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=3)",
               "Adam(0.01, gradient_accumulation_steps=3, clipnorm=0.5)", "Nadam(0.01, gradient_accumulation_steps=2, use_ema=True)",
-              "SGD(0.1, momentum=0.5, loss_scale_factor=8.0)"]
+              "SGD(0.1, momentum=0.5, loss_scale_factor=8.0)", "ScheduleFreeAdamW(0.01)",
+              "ScheduleFreeAdamW(0.01, beta_1=0.7, beta_2=0.99, warmup_steps=5, weight_decay=0.05, gradient_accumulation_steps=2)",
+              "Muon(0.01)", "Muon(0.02, momentum=0.8, nesterov=False, ns_steps=3, rms_rate=None, adam_lr_ratio=0.5, adam_weight_decay=None)"]
+OPTIMIZERS = [text for text in OPTIMIZERS if hasattr(keras.optimizers, text.split("(")[0])]
 
 
 def optimizers():

@@ -143,6 +143,8 @@ OPTIMIZERS = {
     "Adadelta": "Adadelta(1.0)",
     "Ftrl": "Ftrl(0.1, l1_regularization_strength=0.001, l2_regularization_strength=0.001)",
     "Lion": "Lion(0.002)",
+    "Muon": "Muon(0.01)",
+    "ScheduleFreeAdamW": "ScheduleFreeAdamW(0.01, warmup_steps=3)",
     "Lamb": "Lamb(0.01, weight_decay=0.01)",
     "Adafactor": "Adafactor(0.05)",
     "SGD, moving averages": "SGD(0.1, momentum=0.5, use_ema=True, ema_momentum=0.9)",

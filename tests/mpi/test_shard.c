@@ -78,6 +78,7 @@ static const char *const optimizers[] = {
     "Adadelta(0.5)",
     "Ftrl(0.01)",
     "Lion(0.001)",
+    "ScheduleFreeAdamW(0.01)",
     "Adam(0.01, use_ema=True, ema_momentum=0.6, ema_overwrite_frequency=3)",
     "SGD(0.01, gradient_accumulation_steps=3, clipnorm=0.5, use_ema=True)",
     "SGD(0.01)", /* no slots */

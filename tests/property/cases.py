@@ -24,6 +24,8 @@ OPTIMIZERS = [
     "Adadelta(0.5)",
     "Ftrl(0.1, l1_regularization_strength=0.001)",
     "Lion(0.003)",
+    "ScheduleFreeAdamW(0.01, warmup_steps=3)",
+    "Muon(0.01)",
     "Lamb(0.01, weight_decay=0.01)",
     "Adafactor(0.05)",
     "Adam(0.01, gradient_accumulation_steps=3)",

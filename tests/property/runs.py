@@ -58,7 +58,7 @@ class Tools:
 
     def train_arguments(self, config, out, layout, extra=()):
         with open(config) as f:  # what measures whole tensors cannot be sharded
-            sharded = layout.sharded and not re.search(r"(Lamb|Adafactor)\(", f.read())
+            sharded = layout.sharded and not re.search(r"(Lamb|Adafactor|Muon)\(", f.read())
         settings = ["parallel.threads=%d" % layout.threads, "parallel.exchange=%s" % layout.exchange,
                     "parallel.shard_optimizer=%s" % str(sharded).lower(), *extra]
         return ["train", config, "--out", out] + [a for s in settings for a in ("--set", s)]

@@ -24,7 +24,8 @@ static lsi_optimizer *case_optimizer(const lsi_net *net, const char *text) {
 /* Values a slot keeps of a tensor. */
 static size_t kept(const lsi_optimizer *optimizer, int s, const lsi_tensor *tensor) {
   if (!tensor->trainable) return 0;
-  if (optimizer->slot_form[s] == LSI_SLOT_WHOLE) return tensor->count;
+  if (!lsi_optimizer_has_variable(optimizer, s, tensor->offset)) return 0;
+  if (optimizer->slot_form[s] == LSI_SLOT_WHOLE || optimizer->slot_form[s] == LSI_SLOT_NO_MATRICES) return tensor->count;
   return tensor->rank < 2 ? 0 : (size_t)tensor->dims[optimizer->slot_form[s] == LSI_SLOT_ROWS ? 0 : 1];
 }
 
@@ -95,7 +96,7 @@ static void round_trips(void **state) {
   static const char *const optimizers[] = {"SGD(0.1)", "SGD(0.1, momentum=0.9)", "RMSprop(momentum=0.5, centered=True)", "Adagrad",
                                            "Adam(amsgrad=True)", "AdamW", "Adam(CosineDecay(0.01, 100))", "SGD(LinearWarmup(0.1, 10))",
                                            "SGD(Constant(0.2), momentum=0.5)", "Nadam(use_ema=True, gradient_accumulation_steps=3)",
-                                           "Adafactor(use_ema=True)", "Ftrl", "Lamb", "Lion"};
+                                           "Adafactor(use_ema=True)", "Ftrl", "Lamb", "Lion", "ScheduleFreeAdamW", "Muon", "Muon(weight_decay=None)"};
   for (size_t i = 0; i < sizeof optimizers / sizeof *optimizers; i++) {
     round_trip_as(optimizers[i], true);
     round_trip_as(optimizers[i], false);

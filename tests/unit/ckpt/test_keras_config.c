@@ -211,7 +211,7 @@ static void refuses_compile(void **state) {
     const char *text, *word;
   } cases[] = {
       {"{}", "optimizer_config"},
-      {"{\"optimizer_config\":{\"class_name\":\"Muon\",\"config\":{}}}", "Muon"},
+      {"{\"optimizer_config\":{\"class_name\":\"MultiOptimizer\",\"config\":{}}}", "MultiOptimizer"},
       {"{\"optimizer_config\":{\"class_name\":\"SGD\",\"config\":{\"use_ghosts\":true}}}", "use_ghosts"},
       {"{\"optimizer_config\":{\"class_name\":\"SGD\",\"config\":{\"learning_rate\":-1}}}", "learning_rate"},
       {"{\"optimizer_config\":{\"class_name\":\"SGD\",\"config\":{\"learning_rate\":{\"class_name\":\"Ghost\",\"config\":{}}}}}", "Ghost"},

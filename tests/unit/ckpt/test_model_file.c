@@ -220,6 +220,23 @@ static void damage(void **state) {
   lsi_net_destroy(&net);
 }
 
+/* A few words of JSON can claim more parameters than there is memory. */
+static void more_parameters_than_bytes(void **state) {
+  (void)state;
+  static const char text[] = "{\"class_name\":\"Sequential\",\"config\":{\"layers\":[{\"class_name\":\"InputLayer\",\"config\":{\"batch_shape\":[null,1000000]}},"
+                             "{\"class_name\":\"Dense\",\"config\":{\"name\":\"wide\",\"units\":1000000}}]}}";
+  lsi_net *net = small_net(3, 2), *claimed;
+  lsi_model_file *file;
+  const char *path = temp_path("claims.h5");
+  assert_ok(lsi_model_file_write(path, net, net->params, NULL, NULL));
+  assert_ok(lsi_model_file_open(path, &file));
+  size_t most = lsi_model_file_most_weights(file);
+  assert_true(most > net->layout.size && most < 10000000);
+  assert_error(lsi_keras_model_parse_within(text, most, &claimed), LS_ERR_CORRUPT, "wide/kernel");
+  lsi_model_file_close(&file);
+  lsi_net_destroy(&net);
+}
+
 /* Nothing is waited for. */
 static void a_pipe(void **state) {
   (void)state;
@@ -268,6 +285,7 @@ int main(void) {
       cmocka_unit_test(round_trip),          cmocka_unit_test(layout_of_the_file), cmocka_unit_test(many_layers),
       cmocka_unit_test(other_architectures), cmocka_unit_test(not_a_model),        cmocka_unit_test(damage),
       cmocka_unit_test(edited),              cmocka_unit_test(a_pipe),
+      cmocka_unit_test(more_parameters_than_bytes),
   };
   return cmocka_run_group_tests(tests, temp_dir_create, temp_dir_remove);
 }
