@@ -319,12 +319,15 @@ static void choose_tasks(grad_job *job, int n_threads) {
   job->block = L2_BLOCK_FLOATS / job->panel_floats;
   if (high > 0 && (job->block + 1) * high > room)
     job->block = room / high > 1 ? room / high - 1 : 1;
-  size_t wanted = job->own ? (size_t)n_threads : ceil_div(4 * (size_t)n_threads, job->groups);
-  size_t even = ceil_div(job->x_panels, wanted * (job->own ? ceil_div(job->x_panels, wanted * job->block) : 1));
-  if (n_threads > 1 && even < job->block)
-    job->block = even;
   if (job->block < 1)
     job->block = 1;
+  if (n_threads == 1 || job->x_panels == 0)
+    return;
+  size_t parts = job->own ? (size_t)n_threads * ceil_div(job->x_panels, (size_t)n_threads * job->block)
+                          : ceil_div(4 * (size_t)n_threads, job->groups);
+  size_t even = ceil_div(job->x_panels, parts);
+  if (even < job->block)
+    job->block = even;
 }
 
 /* Hand out the scratch, in the order of scratch_floats. */

@@ -4,6 +4,7 @@
 under a running training; a chunk that is damaged."""
 import os
 import random
+import re
 import shutil
 import struct
 
@@ -106,6 +107,32 @@ def slow(folder):
     row("a read that does not end, deadline 0.5 s", outcome, "nothing written")
 
 
+def only_its_rows(folder):
+    """All ranks together read hardly more than one alone: opening is shared out, and each reads its own rows."""
+    config, rows, width = make_data(folder), 1000, 1100
+    rng = random.Random(4)
+    npy(folder + "/x.npy", (rows, width), [rng.random() for _ in range(rows * width)])
+    npy(folder + "/y.npy", (rows, 1), [rng.random() for _ in range(rows)])
+    with open(config) as f:
+        text = f.read().replace("input_shape: 6", "input_shape: %d" % width)
+    with open(config, "w") as f:
+        f.write(text)
+    for layout in ([], ["--chunk-rows", "10", "--deflate", "1"]):
+        plain(["convert", folder + "/x.npy", folder + "/y.npy", "--out", folder + "/data.h5", *layout])
+        read = {}
+        for ranks in (1, 2, 4):
+            run = Run(train(config, folder + "/run", ["data.memory_limit_mib=3", "fit.epochs=2", "fit.shuffle=false"]), ranks,
+                      fault="count data.h5").end()
+            counts = [int(n) for n in re.findall(r"shim: (\d+) bytes read", run.stderr)]
+            check(run.code == 0 and len(counts) == ranks, "%d ranks: %s" % (ranks, run.stderr))
+            read[ranks] = sum(counts)
+            shutil.rmtree(folder + "/run")
+        print("bytes read by all ranks (%s): %s" % (" ".join(layout) or "contiguous", read))
+        check(read[1] >= 4 * rows * width, "that is too little: %s" % read)
+        # how far ahead was read when the training ended differs
+        check(read[2] < 1.25 * read[1] and read[4] < 1.25 * read[1], "more ranks read more: %s" % read)
+
+
 def spoil(path):
     """One byte in the middle of the file, which is among the values of x."""
     with open(path, "r+b") as data:
@@ -128,4 +155,4 @@ def damaged(folder):
             row("data set (%s, %s) with a damaged chunk" % (layout, held), outcome, "nothing written")
 
 
-main(in_memory, streamed, cut, damaged, slow)
+main(in_memory, streamed, cut, damaged, slow, only_its_rows)

@@ -3,6 +3,7 @@
  * Faults to order, for LD_PRELOAD. LS_FAULT says what shall go wrong, LS_FAULT_RANK on which rank alone:
  *   read TEXT N          after N reads, reading a file with TEXT in its path fails with EIO
  *   slow-read TEXT MS N M  M preads of such a file after the first N take so many milliseconds longer
+ *   count TEXT           at the end, says how many bytes of such files were read
  *   write TEXT N ERROR   after N bytes, writing to such files fails: ENOSPC, EIO, EROFS, ...; by stdio: EFBIG
  *   open TEXT N ERROR    after N times, opening such a file for writing fails
  *   kill TEXT N          after N bytes, the process is killed within such a write, which is cut
@@ -106,8 +107,17 @@ static bool read_fails(int fd) {
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
+static ssize_t counted(int fd, ssize_t n) {
+  if (n > 0 && is("count") && concerns(fd)) atomic_fetch_add(&done, n);
+  return n;
+}
+
+__attribute__((destructor)) static void say_count(void) {
+  if (is("count")) dprintf(STDERR_FILENO, "shim: %lld bytes read\n", (long long)done);
+}
+
 ssize_t read(int fd, void *to, size_t n) {
-  return read_fails(fd) ? -1 : REAL(read)(fd, to, n);
+  return read_fails(fd) ? -1 : counted(fd, REAL(read)(fd, to, n));
 }
 
 static void linger(int fd) {
@@ -116,21 +126,21 @@ static void linger(int fd) {
   if (before >= skipped && before < skipped + most) dprintf(STDERR_FILENO, "shim: a slow read\n"), usleep((useconds_t)(1000 * number));
 }
 
-/* A slow file is not in the page cache. */
+/* A slow file is not in the page cache; what is counted must be read. */
 ssize_t preadv2(int fd, const struct iovec *to, int n, off_t at, int flags) {
   if (read_fails(fd)) return -1;
   errno = EAGAIN;
-  return is("slow-read") && concerns(fd) ? -1 : REAL(preadv2)(fd, to, n, at, flags);
+  return (is("slow-read") || is("count")) && concerns(fd) ? -1 : REAL(preadv2)(fd, to, n, at, flags);
 }
 
 ssize_t pread(int fd, void *to, size_t n, off_t at) {
   linger(fd);
-  return read_fails(fd) ? -1 : REAL(pread)(fd, to, n, at);
+  return read_fails(fd) ? -1 : counted(fd, REAL(pread)(fd, to, n, at));
 }
 
 ssize_t pread64(int fd, void *to, size_t n, off64_t at) {
   linger(fd);
-  return read_fails(fd) ? -1 : REAL(pread64)(fd, to, n, at);
+  return read_fails(fd) ? -1 : counted(fd, REAL(pread64)(fd, to, n, at));
 }
 
 /* ---- writing ---- */
