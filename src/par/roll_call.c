@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "par/peers.h"
 #include "par/wait.h"
 
@@ -36,20 +37,6 @@ typedef struct answers {
 
 static void doze(double seconds) {
   nanosleep(&(struct timespec){.tv_nsec = (long)(seconds * 1e9)}, NULL);
-}
-
-/* 'T' of /proc/PID/stat, '-' when there is no such process. */
-static char process_state(int pid) {
-  char path[64], line[512];
-  snprintf(path, sizeof path, "/proc/%d/stat", pid);
-  FILE *file = fopen(path, "r");
-  if (!file)
-    return '-';
-  size_t n = fread(line, 1, sizeof line - 1, file);
-  fclose(file);
-  line[n] = '\0';
-  const char *name_end = strrchr(line, ')');
-  return name_end && name_end[1] ? name_end[2] : '?';
 }
 
 static const char *state_text(char state) {
@@ -102,7 +89,7 @@ static void look_around(const lsi_peers *peers, statement *out) {
     place_text(line, place, sizeof place);
     out->missing = first + r;
     snprintf(out->about, sizeof out->about, "process %d, %s, %s", pid,
-             state_text(process_state(pid)), place);
+             state_text(lsi_process_state(pid)), place);
   }
 }
 

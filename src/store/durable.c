@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/process.h"
 
 /* A temporary is ".<name>.<pid>-<number>.lockstep-tmp". */
 static const char temporary_suffix[] = ".lockstep-tmp";
@@ -247,13 +248,20 @@ static long writer_of(const char *name) {
   return pid > 0 ? pid : 0;
 }
 
+/* Of another process; one that has ended may be listed as long as nobody asks how, in a container without an init even for ever. */
+static bool lives(long pid) {
+  if (kill((pid_t)pid, 0) != 0 && errno != EPERM) return false;
+  char state = lsi_process_state(pid);
+  return state != 'Z' && state != 'X';
+}
+
 void lsi_durable_sweep(const char *dir) {
   DIR *folder = opendir(dir);
   if (!folder) return;
   for (struct dirent *entry; (entry = readdir(folder));) {
     long pid = writer_of(entry->d_name);
     /* One of a live process of this machine may still be in use. */
-    if (pid == 0 || pid == (long)getpid() || kill((pid_t)pid, 0) == 0 || errno == EPERM) continue;
+    if (pid == 0 || pid == (long)getpid() || lives(pid)) continue;
     unlinkat(dirfd(folder), entry->d_name, 0);
   }
   closedir(folder);

@@ -54,6 +54,22 @@ def beside_training(folder):
     row("disk full under a checkpoint written in the background", outcome, resumes(config, out, expected))
 
 
+def several_writers(folder):
+    """The same under another rank than the first, when several write a part of the checkpoint each; and one that is killed there."""
+    config, expected = reference(folder)
+    for background in ("true", "false"):
+        for fault, code in (("write ckpt- 500 ENOSPC", 1), ("kill ckpt- 500", 137)):
+            out = "%s/run-%s-%d" % (folder, background, code)
+            settings = ["checkpoint.writers=3", "checkpoint.background=" + background]
+            outcome = Run(train(config, out, settings), 3, fault=fault, rank=1).end()
+            if code == 1:
+                expect("rank 1 of 3 writers", outcome, "cannot write: No space left on device")
+            check(outcome.code == code, "%s: exit code %d\n%s" % (fault, outcome.code, outcome.stderr))
+            equal = resumes(config, out, expected)
+            whole(out)
+            row("%s on rank 1 of 3 that write" % fault, outcome, equal)
+
+
 def outputs(folder):
     """What the other verbs write: an error is said, the file of before is untouched, and nothing is left beside it."""
     config, _ = reference(folder)
@@ -164,4 +180,4 @@ def read_only(folder):
         subprocess.run(["umount", "-l", disk], check=False)
 
 
-main(failing_writes, beside_training, outputs, failing_sync, cut_writes, small_disk, read_only)
+main(failing_writes, beside_training, several_writers, outputs, failing_sync, cut_writes, small_disk, read_only)

@@ -13,7 +13,7 @@ from harness import (HERE, Run, check, first_seed, main, n_cases, newest_iterati
 
 CONFIGS = {
     "fashion_mnist": ["fit.epochs=5", "checkpoint.every_steps=5"],
-    "fashion_mnist_deep": ["fit.epochs=12", "checkpoint.every_steps=3"],
+    "fashion_mnist_deep": ["fit.epochs=12", "checkpoint.every_steps=3", "checkpoint.writers=3"],
 }
 
 

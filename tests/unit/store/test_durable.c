@@ -170,7 +170,14 @@ static void test_sweep(void **state) {
   assert_true(child >= 0);
   if (child == 0) _exit(0);
   assert_int_equal(waitpid(child, NULL, 0), child);
+  pid_t zombie = fork(); /* one that has ended, but is still listed */
+  assert_true(zombie >= 0);
+  if (zombie == 0) _exit(0);
+  siginfo_t ended;
+  assert_int_equal(waitid(P_PID, (id_t)zombie, &ended, WEXITED | WNOWAIT), 0);
   char name[128];
+  snprintf(name, sizeof name, "sweep/.b.h5.%d-3.lockstep-tmp", (int)zombie);
+  temp_file(temp_path(name), "x", 1);
   snprintf(name, sizeof name, "sweep/.a.h5.%d-0.lockstep-tmp", (int)child);
   temp_file(temp_path(name), "x", 1);
   snprintf(name, sizeof name, "sweep/.a.h5.%d-0.lockstep-tmp", (int)getpid());
@@ -180,7 +187,8 @@ static void test_sweep(void **state) {
   for (int i = 0; i < 4; i++) temp_file(temp_path(keep[i]), "x", 1);
   lsi_durable_sweep(temp_path("sweep"));
   assert_int_equal(count_entries(temp_path("sweep")),
-                   5); /* the dead writer's is gone, nothing else */
+                   5); /* the dead writers' are gone, nothing else */
+  assert_int_equal(waitpid(zombie, NULL, 0), zombie);
   for (int i = 0; i < 4; i++) assert_int_equal(access(temp_path(keep[i]), F_OK), 0);
   lsi_durable_sweep(temp_path("no-such-folder"));
 }
