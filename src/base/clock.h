@@ -9,7 +9,4 @@ static inline double lsi_clock_s(void) {
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
-
-/* When this process was started, on the same clock, to a hundredth of a second; 0 where the system does not tell. (clock.c) */
-double lsi_process_start_s(void);
 #endif

@@ -17,7 +17,7 @@ static int rank_of(const lsi_ckpt_snapshot *s) {
   return s->comm ? s->comm->rank : 0;
 }
 
-static ls_status agree(const lsi_ckpt_snapshot *s, ls_status status) {
+ls_status lsi_ckpt_snapshot_agree(const lsi_ckpt_snapshot *s, ls_status status) {
   return s->comm ? lsi_agree(s->comm, status) : status;
 }
 
@@ -38,16 +38,16 @@ ls_status lsi_ckpt_snapshot_find_writers(lsi_ckpt_snapshot *s, const char *dir) 
   char path[LSI_PATH_BYTES] = "", probe[LSI_PATH_BYTES] = "";
   int fd = -1, size = s->comm->size, can = 0, *all = NULL;
   bool root = s->comm->rank == 0;
-  LSI_TRY(agree(s, LSI_ALLOC("writers of checkpoints", size, &s->ranks)));
+  LSI_TRY(lsi_ckpt_snapshot_agree(s, LSI_ALLOC("writers of checkpoints", size, &s->ranks)));
   ls_status status = root && snprintf(path, sizeof path, "%s/writers", dir) < (int)sizeof path ? lsi_durable_temporary(path, probe) : LS_OK;
   if (root && status == LS_OK) status = lsi_durable_open_part(probe, path, true, &fd);
-  LSI_TRY(agree(s, status));
+  LSI_TRY(lsi_ckpt_snapshot_agree(s, status));
   LSI_TRY(lsi_bcast(s->comm, probe, sizeof probe));
   if (!root && lsi_durable_open_part(probe, path, false, &fd) != LS_OK) lsi_error_clear();
   can = fd >= 0;
   if (can) close(fd);
   status = LSI_ALLOC("writers of checkpoints", size, &all);
-  status = agree(s, status);
+  status = lsi_ckpt_snapshot_agree(s, status);
   if (status == LS_OK) status = lsi_allgather(s->comm, &can, all, sizeof can);
   if (root) unlink(probe);
   for (int r = 0; status == LS_OK && r < size; r++)
@@ -102,7 +102,7 @@ static ls_status share_layout(lsi_ckpt_snapshot *s, const lsi_ckpt_job *job) {
   if (!s->comm || s->comm->size == 1) return LS_OK;
   LSI_TRY(lsi_bcast(s->comm, &s->file, sizeof s->file));
   LSI_TRY(lsi_bcast(s->comm, &file_bytes, sizeof file_bytes));
-  LSI_TRY(agree(s, LSI_ALLOC("layout of a checkpoint", n + 1, &items)));
+  LSI_TRY(lsi_ckpt_snapshot_agree(s, LSI_ALLOC("layout of a checkpoint", n + 1, &items)));
   if (rank_of(s) == 0) memcpy(items, s->layout->items, (size_t)n * sizeof *items);
   ls_status status = lsi_bcast(s->comm, items, (size_t)n * sizeof *items);
   if (status == LS_OK && rank_of(s) != 0) {
@@ -110,7 +110,7 @@ static ls_status share_layout(lsi_ckpt_snapshot *s, const lsi_ckpt_job *job) {
     status = lsi_ckpt_layout_copy(items, n, file_bytes, &s->layout);
   }
   lsi_free(items);
-  return agree(s, status);
+  return lsi_ckpt_snapshot_agree(s, status);
 }
 
 static const char *value_of(const lsi_ckpt_job *job, int i) {
@@ -179,9 +179,9 @@ static ls_status prepare_part(lsi_ckpt_snapshot *s, const lsi_ckpt_job *job) {
 }
 
 ls_status lsi_ckpt_snapshot_prepare(lsi_ckpt_snapshot *s, const lsi_ckpt_job *job) {
-  LSI_TRY(agree(s, rank_of(s) == 0 ? prepare_on_root(s, job) : LS_OK));
+  LSI_TRY(lsi_ckpt_snapshot_agree(s, rank_of(s) == 0 ? prepare_on_root(s, job) : LS_OK));
   LSI_TRY(share_layout(s, job));
-  return agree(s, prepare_part(s, job));
+  return lsi_ckpt_snapshot_agree(s, prepare_part(s, job));
 }
 
 /* ---- the copy ---- */

@@ -24,6 +24,9 @@ typedef struct lsi_ckpt_snapshot {
   unsigned char *digests; /* of this rank's blocks; rank 0: room for all */
 } lsi_ckpt_snapshot;
 
+/* lsi_agree, where there are others to agree with. */
+ls_status lsi_ckpt_snapshot_agree(const lsi_ckpt_snapshot *s, ls_status status);
+
 /* Which ranks can write to `dir`, which rank 0 has made? Those that do not see its file system, cannot. Collective; never fails for that. */
 ls_status lsi_ckpt_snapshot_find_writers(lsi_ckpt_snapshot *s, const char *dir);
 

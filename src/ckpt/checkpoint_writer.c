@@ -109,10 +109,6 @@ void lsi_ckpt_writer_destroy(lsi_ckpt_writer **writer) {
 
 /* ---- the owner ---- */
 
-static ls_status agree(const lsi_ckpt_writer *w, ls_status status) {
-  return w->snapshot.comm ? lsi_agree(w->snapshot.comm, status) : status;
-}
-
 ls_status lsi_ckpt_writer_reserve(lsi_ckpt_writer *w, const lsi_ckpt_job *job) {
   return lsi_ckpt_snapshot_prepare(&w->snapshot, job);
 }
@@ -168,7 +164,7 @@ static void begin(lsi_ckpt_writer *w, int tasks) {
 }
 
 ls_status lsi_ckpt_writer_join(lsi_ckpt_writer *w) {
-  ls_status status = agree(w, wait_here(w));
+  ls_status status = lsi_ckpt_snapshot_agree(&w->snapshot, wait_here(w));
   bool root = w->snapshot.writer == 0;
   w->parts = false;
   if (status == LS_OK) status = lsi_ckpt_snapshot_gather_digests(&w->snapshot);
@@ -180,7 +176,7 @@ ls_status lsi_ckpt_writer_join(lsi_ckpt_writer *w) {
 ls_status lsi_ckpt_writer_wait(lsi_ckpt_writer *w) {
   ls_status status = w->parts ? lsi_ckpt_writer_join(w) : LS_OK;
   if (status == LS_OK) status = wait_here(w);
-  return agree(w, status);
+  return lsi_ckpt_snapshot_agree(&w->snapshot, status);
 }
 
 ls_status lsi_ckpt_writer_submit(lsi_ckpt_writer *w, const lsi_ckpt_job *job) {
@@ -189,7 +185,7 @@ ls_status lsi_ckpt_writer_submit(lsi_ckpt_writer *w, const lsi_ckpt_job *job) {
   w->begin_s = lsi_clock_s();
   LSI_TRY(lsi_ckpt_snapshot_take(s, job));
   bool parts = s->file.n_writers > 1;
-  if (parts) LSI_TRY(agree(w, s->writer == 0 ? lsi_ckpt_file_begin(&s->file) : LS_OK)); /* before others open it */
+  if (parts) LSI_TRY(lsi_ckpt_snapshot_agree(s, s->writer == 0 ? lsi_ckpt_file_begin(&s->file) : LS_OK)); /* before others open it */
   w->parts = parts;
   if (s->writer >= 0) begin(w, parts ? PART : BEGIN | PART | END);
   return w->background ? LS_OK : lsi_ckpt_writer_wait(w);

@@ -130,11 +130,7 @@ static ls_status decode_rows(const lsi_fields *fields, int field, const int64_t 
     return LS_OK;
   }
   int threads = lsi_team_for(COST * (double)n * (double)fields->field[field].row_values);
-  if (threads == 1) {
-    decode_values(fields, field, rows, 0, n, out);
-    return LS_OK;
-  }
-#pragma omp parallel num_threads(threads)
+#pragma omp parallel num_threads(threads) if (threads > 1)
   {
     size_t first, end;
     lsi_team_slice((size_t)n, 1, omp_get_thread_num(), omp_get_num_threads(), &first, &end);

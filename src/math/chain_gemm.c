@@ -221,17 +221,13 @@ static void chain_part(const chain_job *j, const span *part, float *copy, float 
 }
 
 /* ---- threads ---- */
-static size_t ceil_div(size_t a, size_t b) {
-  return (a + b - 1) / b;
-}
-
 /* Threads along the rows, of the grid whose largest part takes least. Along the columns no vector of w is wanted by two. */
 static size_t threads_down(const chain_job *j, size_t n_threads, size_t strips, size_t vectors) {
   size_t best = 1, least = SIZE_MAX, fetch = j->k * j->n > FIRST_LEVEL_FLOATS ? FETCH_STRIPS : 0;
   for (size_t down = 1; down <= n_threads; down++) {
     if (n_threads % down != 0)
       continue;
-    size_t largest = (ceil_div(strips, down) + fetch) * ceil_div(vectors, n_threads / down);
+    size_t largest = (lsi_ceil_div(strips, down) + fetch) * lsi_ceil_div(vectors, n_threads / down);
     if (largest <= least) {
       least = largest;
       best = down;
@@ -264,17 +260,17 @@ size_t lsi_chain_scratch_floats(int n_threads, size_t max_rows, size_t max_width
 /* Depth of a block, a panel of which fits the first-level cache. */
 static size_t block_depth(const chain_job *j, bool *several) {
   size_t most = PANEL_FLOATS / (size_t)(j->micro->lanes * j->micro->max_vectors);
-  size_t half = j->cut > j->k - j->cut ? j->cut : j->k - j->cut, blocks = ceil_div(half, most);
+  size_t half = j->cut > j->k - j->cut ? j->cut : j->k - j->cut, blocks = lsi_ceil_div(half, most);
   *several = blocks > 1 || j->cut < j->k;
-  return blocks ? ceil_div(half, blocks) : 1;
+  return blocks ? lsi_ceil_div(half, blocks) : 1;
 }
 
 /* Part t of the grid: `deep` along the depth (1 or 2), `down` along the rows, `across` the columns. */
 static span part_of_grid(const chain_job *j, size_t t, size_t deep, size_t down, size_t across) {
   size_t height = (size_t)j->micro->rows, lanes = (size_t)j->micro->lanes, half = t / (down * across);
   span s = {.first = half ? j->cut : 0, .end = half + 1 < deep ? j->cut : j->k};
-  slice(ceil_div(j->rows, height), t / across % down, down, &s.row, &s.row_end);
-  slice(ceil_div(j->n, lanes), t % across, across, &s.column, &s.column_end);
+  slice(lsi_ceil_div(j->rows, height), t / across % down, down, &s.row, &s.row_end);
+  slice(lsi_ceil_div(j->n, lanes), t % across, across, &s.column, &s.column_end);
   s.row *= height;
   s.row_end = s.row_end * height < j->rows ? s.row_end * height : j->rows;
   s.column *= lanes;
@@ -313,7 +309,7 @@ static void chain_run(int n_threads, chain_job *j) {
     return;
   }
   size_t deep = halved && threads % 2 == 0 && j->rows * SHARED_DEPTH <= j->k && j->rows <= ROW_BLOCK ? 2 : 1;
-  size_t down = threads_down(j, threads / deep, ceil_div(j->rows, (size_t)j->micro->rows), ceil_div(j->n, (size_t)j->micro->lanes));
+  size_t down = threads_down(j, threads / deep, lsi_ceil_div(j->rows, (size_t)j->micro->rows), lsi_ceil_div(j->n, (size_t)j->micro->lanes));
 #pragma omp parallel for num_threads(n_threads) schedule(static)
   for (size_t t = 0; t < threads; t++) {
     span s = part_of_grid(j, t, deep, down, threads / deep / down);

@@ -239,27 +239,28 @@ static void grad_task(const grad_job *job, size_t first_x, size_t first_dy, floa
   }
 }
 
-static size_t ceil_div(size_t a, size_t b) {
-  return (a + b - 1) / b;
+/* Task number t of blocks x groups. */
+static void numbered_task(const grad_job *job, size_t t, float *stack) {
+  grad_task(job, t / job->groups * job->block, t % job->groups * job->group, stack);
 }
 
 static void grad_tasks(const grad_job *job) {
-  size_t blocks = job->x_panels ? ceil_div(job->x_panels, job->block) : 1;
+  size_t blocks = job->x_panels ? lsi_ceil_div(job->x_panels, job->block) : 1;
   size_t tasks = blocks * job->groups;
   _Alignas(64) float stack[LSI_TREE_MAX_LEVEL * LSI_MICRO_MAX_TILE + WAITING_FLOATS];
   if (job->own) {
 #pragma omp for schedule(static)
     for (size_t t = 0; t < tasks; t++)
-      grad_task(job, t / job->groups * job->block, t % job->groups * job->group, stack);
+      numbered_task(job, t, stack);
     return;
   }
 #pragma omp for schedule(dynamic)
   for (size_t t = 0; t < tasks; t++)
-    grad_task(job, t / job->groups * job->block, t % job->groups * job->group, stack);
+    numbered_task(job, t, stack);
 }
 
 static void pack(const grad_job *job) {
-  size_t x_groups = job->x_direct ? 0 : ceil_div(job->x_panels, PACK_GROUP);
+  size_t x_groups = job->x_direct ? 0 : lsi_ceil_div(job->x_panels, PACK_GROUP);
   size_t dy_panels = job->dy_direct ? 0 : job->dy_panels;
   if (x_groups + dy_panels == 0)
     return;
@@ -315,7 +316,7 @@ static void choose_tasks(grad_job *job, int n_threads) {
   size_t high = (size_t)(job->levels - job->low_levels), room = WAITING_FLOATS / job->tile_floats;
   size_t group = L1_FLOATS / (job->rows * width);
   job->group = group < 1 || high > 0 ? 1 : group > 32 ? 32 : group;
-  job->groups = ceil_div(job->dy_panels, job->group);
+  job->groups = lsi_ceil_div(job->dy_panels, job->group);
   job->block = L2_BLOCK_FLOATS / job->panel_floats;
   if (high > 0 && (job->block + 1) * high > room)
     job->block = room / high > 1 ? room / high - 1 : 1;
@@ -323,9 +324,9 @@ static void choose_tasks(grad_job *job, int n_threads) {
     job->block = 1;
   if (n_threads == 1 || job->x_panels == 0)
     return;
-  size_t parts = job->own ? (size_t)n_threads * ceil_div(job->x_panels, (size_t)n_threads * job->block)
-                          : ceil_div(4 * (size_t)n_threads, job->groups);
-  size_t even = ceil_div(job->x_panels, parts);
+  size_t parts = job->own ? (size_t)n_threads * lsi_ceil_div(job->x_panels, (size_t)n_threads * job->block)
+                          : lsi_ceil_div(4 * (size_t)n_threads, job->groups);
+  size_t even = lsi_ceil_div(job->x_panels, parts);
   if (even < job->block)
     job->block = even;
 }
@@ -356,7 +357,7 @@ void lsi_weight_grad_on(int n_threads, size_t k, size_t n, int n_leaves, const i
   job.dy = dy + first * n;
   job.dw = dw;
   job.db = db;
-  job.x_panels = dw ? ceil_div(k, (size_t)micro->rows) : 0;
+  job.x_panels = dw ? lsi_ceil_div(k, (size_t)micro->rows) : 0;
   job.dy_panels = lsi_micro_panels(micro, n);
   job.tile_floats = (size_t)(micro->rows * micro->lanes * micro->max_vectors);
   job.x_direct = reads_well_in_place(rows, k, 1);

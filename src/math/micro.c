@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/memory.h"
+
 static const lsi_micro *chosen; /* set once to a constant by any thread: all write the same value */
 
 static bool has_avx512(void) {
@@ -59,17 +61,13 @@ bool lsi_micro_force(const char *name) {
   return true;
 }
 
-static size_t ceil_div(size_t a, size_t b) {
-  return (a + b - 1) / b;
-}
-
 size_t lsi_micro_panels(const lsi_micro *micro, size_t n) {
-  return ceil_div(ceil_div(n, (size_t)micro->lanes), (size_t)micro->max_vectors);
+  return lsi_ceil_div(lsi_ceil_div(n, (size_t)micro->lanes), (size_t)micro->max_vectors);
 }
 
 /* The first panels take one vector more than the others. */
 void lsi_micro_panel(const lsi_micro *micro, size_t n, size_t p, size_t *begin, int *vectors) {
-  size_t all = ceil_div(n, (size_t)micro->lanes), panels = lsi_micro_panels(micro, n);
+  size_t all = lsi_ceil_div(n, (size_t)micro->lanes), panels = lsi_micro_panels(micro, n);
   size_t each = all / panels, extra = all % panels;
   *begin = (p * each + (p < extra ? p : extra)) * (size_t)micro->lanes;
   *vectors = (int)(each + (p < extra));

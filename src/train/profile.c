@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/process.h"
 #include "math/roofline.h"
 #include "math/team.h"
 #include "nn/layers.h"
