@@ -42,8 +42,7 @@ ls_status lsi_ckpt_trailer(const lsi_ckpt_layout *layout, const char *index, cha
             "checkpoint: %llu bytes are too many", (unsigned long long)layout->file_bytes);
   LSI_TRY(lsi_alloc("end of a checkpoint", room, 1, &text));
   gaps_digest(layout, hex);
-  memcpy(text, index, n_index);
-  snprintf(text + n_index, LINE + 1, "begins %015llu %s\n", (unsigned long long)layout->file_bytes, hex);
+  snprintf(text, room, "%sbegins %015llu %s\n", index, (unsigned long long)layout->file_bytes, hex);
   make_seal(layout->file_bytes, text, n_index + LINE, text + n_index + LINE);
   *bytes = text;
   *n = n_index + LINE + LSI_CKPT_SEAL;
