@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -92,14 +93,33 @@ ls_status lsi_durable_open_part(const char *temporary, const char *path, bool cr
   return io_error(path, create ? "cannot create a temporary file in the same folder" : "cannot open what rank 0 has begun to write");
 }
 
-ls_status lsi_durable_write_part(int fd, const char *path, uint64_t at, const void *bytes, size_t n) {
-  enum { PART = 1 << 30 }; /* Linux writes at most 2 GiB a call */
-  for (size_t done = 0; done < n;) {
-    size_t want = n - done < PART ? n - done : PART;
-    ssize_t wrote = pwrite(fd, (const char *)bytes + done, want, (off_t)(at + done));
+/* Drop the first `wrote` bytes of a vector; what is left of it. */
+static int advance(struct iovec **vector, int n, size_t wrote) {
+  for (; n > 0 && wrote >= (*vector)->iov_len; n--) wrote -= (*vector)++->iov_len;
+  if (n > 0) **vector = (struct iovec){(char *)(*vector)->iov_base + wrote, (*vector)->iov_len - wrote};
+  return n;
+}
+
+static ls_status write_vector(int fd, const char *path, uint64_t at, struct iovec *vector, int n) {
+  while ((n = advance(&vector, n, 0)) > 0) {
+    ssize_t wrote = pwritev(fd, vector, n, (off_t)at); /* Linux takes at most 2 GiB a call */
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote < 0) return io_error(path, "cannot write");
-    done += (size_t)wrote;
+    at += (uint64_t)wrote;
+    n = advance(&vector, n, (size_t)wrote);
+  }
+  return LS_OK;
+}
+
+ls_status lsi_durable_write_pieces(int fd, const char *path, const lsi_durable_piece *pieces, size_t n) {
+  enum { MOST = 128 };
+  for (size_t i = 0; i < n;) {
+    struct iovec vector[MOST];
+    uint64_t begin = pieces[i].at, end = begin;
+    int used = 0;
+    for (; i < n && used < MOST && pieces[i].at == end; end += pieces[i++].n)
+      vector[used++] = (struct iovec){(void *)pieces[i].bytes, pieces[i].n};
+    LSI_TRY(write_vector(fd, path, begin, vector, used));
   }
   return LS_OK;
 }
@@ -110,22 +130,26 @@ ls_status lsi_durable_sync_part(int fd, const char *path) {
   return LS_OK;
 }
 
-ls_status lsi_durable_check_part(int fd, const char *path, uint64_t at, const void *bytes, size_t n) {
+static ls_status check_piece(int fd, const char *path, const lsi_durable_piece *piece, char *block, size_t room) {
+  for (size_t done = 0; done < piece->n;) {
+    size_t left = piece->n - done;
+    ssize_t got = pread(fd, block, left < room ? left : room, (off_t)(piece->at + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return io_error(path, "cannot read back what was written");
+    LSI_CHECK(got > 0 && memcmp(block, (const char *)piece->bytes + done, (size_t)got) == 0, LS_ERR_CORRUPT,
+              "the disk or its cable may be failing; the old file is untouched", "%s: reads back other than it was written, after byte %llu",
+              path, (unsigned long long)(piece->at + done));
+    done += (size_t)got;
+  }
+  return LS_OK;
+}
+
+ls_status lsi_durable_check_pieces(int fd, const char *path, const lsi_durable_piece *pieces, size_t n) {
   enum { BLOCK = 1 << 20 };
   char *block = NULL;
   LSI_TRY(lsi_alloc("block of a file", BLOCK, 1, &block));
   ls_status status = LS_OK;
-  for (size_t done = 0; status == LS_OK && done < n;) {
-    ssize_t got = pread(fd, block, n - done < BLOCK ? n - done : BLOCK, (off_t)(at + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0)
-      status = io_error(path, "cannot read back what was written");
-    else if (got == 0 || memcmp(block, (const char *)bytes + done, (size_t)got) != 0)
-      status = lsi_error_set(LS_ERR_CORRUPT, "the disk or its cable may be failing; the old file is untouched",
-                             "%s: reads back other than it was written, after byte %llu", path, (unsigned long long)(at + done));
-    else
-      done += (size_t)got;
-  }
+  for (size_t i = 0; status == LS_OK && i < n; i++) status = check_piece(fd, path, &pieces[i], block, BLOCK);
   lsi_free(block);
   return status;
 }
@@ -146,7 +170,7 @@ ls_status lsi_durable_close_part(int fd, const char *path, ls_status status) {
 static ls_status write_temporary(const char *temporary, const char *path, const void *bytes, size_t n) {
   int fd;
   LSI_TRY(lsi_durable_open_part(temporary, path, true, &fd));
-  ls_status status = lsi_durable_write_part(fd, path, 0, bytes, n);
+  ls_status status = lsi_durable_write_pieces(fd, path, &(lsi_durable_piece){0, bytes, n}, 1);
   if (status == LS_OK) status = lsi_durable_sync_part(fd, path);
   return lsi_durable_close_part(fd, path, status);
 }
