@@ -39,7 +39,7 @@ static int by_place(const void *a, const void *b) {
   return (x->at > y->at) - (x->at < y->at);
 }
 
-/* Writer w's part, in the order of the file; writer 0 has what lies between the items, too. */
+/* Writer w's part, in the order of the file; writer 0 has what lies between the items, too. With room for one more. */
 static ls_status list_pieces(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, int w, const char *const *runs,
                              lsi_durable_piece **pieces, size_t *n) {
   LSI_TRY(LSI_ALLOC("checkpoint", layout->n_items + layout->n_gaps + 1, pieces));
@@ -127,23 +127,41 @@ static ls_status join(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, 
   return status;
 }
 
-static ls_status write_end(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, const char *index) {
+/* Index and seal, behind pieces that begin the list and have room for one more. */
+static ls_status write_end(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, char *index, const unsigned char *digests,
+                           lsi_durable_piece *pieces, size_t n) {
   char *bytes;
-  size_t n;
-  LSI_TRY(lsi_ckpt_trailer(layout, index, &bytes, &n));
-  ls_status status = put_pieces(file, &(lsi_durable_piece){layout->file_bytes, bytes, n}, 1);
+  size_t n_bytes;
+  LSI_TRY(join(file, layout, index, digests));
+  LSI_TRY(lsi_ckpt_trailer(layout, index, &bytes, &n_bytes));
+  pieces[n] = (lsi_durable_piece){layout->file_bytes, bytes, n_bytes};
+  ls_status status = put_pieces(file, pieces, n + 1);
   lsi_free(bytes);
   return status;
 }
 
-ls_status lsi_ckpt_file_finish(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, char *index, const unsigned char *digests) {
-  ls_status status = join(file, layout, index, digests);
-  if (status == LS_OK) status = write_end(file, layout, index);
-  if (status == LS_OK) status = lsi_durable_commit(file->temporary, file->path);
+static ls_status give_name(const lsi_ckpt_file *file, ls_status status) {
+  if (status == LS_OK) status = lsi_durable_move(file->temporary, file->path);
   if (status != LS_OK) {
     lsi_ckpt_file_drop(file);
     return status;
   }
   lsi_ckpt_dir_prune(file->dir, file->iteration, file->keep);
   return LS_OK;
+}
+
+ls_status lsi_ckpt_file_finish(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, char *index, const unsigned char *digests) {
+  lsi_durable_piece end;
+  return give_name(file, write_end(file, layout, index, digests, &end, 0));
+}
+
+ls_status lsi_ckpt_file_write(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, const char *const *runs, char *index,
+                              unsigned char *digests) {
+  lsi_durable_piece *pieces = NULL;
+  size_t n = 0;
+  digest_runs(file, layout, 0, runs, digests);
+  ls_status status = list_pieces(file, layout, 0, runs, &pieces, &n);
+  if (status == LS_OK) status = write_end(file, layout, index, digests, pieces, n);
+  lsi_free(pieces);
+  return give_name(file, status);
 }

@@ -30,7 +30,8 @@ static ls_status io_error(const char *path, const char *doing) {
                        : code == ENOTDIR ? "a part of the path is a file, not a folder"
                        : code == EACCES || code == EPERM || code == EROFS
                            ? "check the permissions, or choose another folder"
-                           : NULL;
+                       : code == EIO ? "the disk, or the server it is on, fails; the old file is untouched"
+                                     : NULL;
   LSI_FAIL(code == ENOENT ? LS_ERR_NOT_FOUND : LS_ERR_IO, advice, "%s: %s: %s", path, doing,
            strerror(code));
 }
@@ -80,9 +81,14 @@ static ls_status sync_file(const char *temporary, const char *path) {
 }
 
 static ls_status move_into_place(const char *temporary, const char *path) {
-  if (rename(temporary, path) != 0)
-    return io_error(path, "cannot put the new file in its place");
+  if (rename(temporary, path) != 0) return io_error(path, "cannot put the new file in its place");
   return sync_folder_of(path);
+}
+
+ls_status lsi_durable_move(const char *temporary, const char *path) {
+  ls_status status = move_into_place(temporary, path);
+  if (status != LS_OK) unlink(temporary);
+  return status;
 }
 
 /* ---- a file in parts ---- */
@@ -90,7 +96,7 @@ static ls_status move_into_place(const char *temporary, const char *path) {
 ls_status lsi_durable_open_part(const char *temporary, const char *path, bool create, int *fd) {
   *fd = open(temporary, O_RDWR | O_CLOEXEC | (create ? O_CREAT | O_EXCL : 0), 0666);
   if (*fd >= 0) return LS_OK;
-  return io_error(path, create ? "cannot create a temporary file in the same folder" : "cannot open what rank 0 has begun to write");
+  return io_error(path, create ? "cannot create a temporary file in the same folder" : "cannot open what has been begun to write");
 }
 
 /* Drop the first `wrote` bytes of a vector; what is left of it. */
@@ -125,9 +131,7 @@ ls_status lsi_durable_write_pieces(int fd, const char *path, const lsi_durable_p
 }
 
 ls_status lsi_durable_sync_part(int fd, const char *path) {
-  if (fsync(fd) != 0) return io_error(path, "cannot sync");
-  posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* reading it back shall ask the disk, as far as the system lets us say so */
-  return LS_OK;
+  return fsync(fd) == 0 ? LS_OK : io_error(path, "cannot sync");
 }
 
 static ls_status check_piece(int fd, const char *path, const lsi_durable_piece *piece, char *block, size_t room) {
@@ -149,6 +153,7 @@ ls_status lsi_durable_check_pieces(int fd, const char *path, const lsi_durable_p
   char *block = NULL;
   LSI_TRY(lsi_alloc("block of a file", BLOCK, 1, &block));
   ls_status status = LS_OK;
+  posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* so that it is read from the disk, as far as the system lets us say so */
   for (size_t i = 0; status == LS_OK && i < n; i++) status = check_piece(fd, path, &pieces[i], block, BLOCK);
   lsi_free(block);
   return status;
@@ -156,8 +161,8 @@ ls_status lsi_durable_check_pieces(int fd, const char *path, const lsi_durable_p
 
 ls_status lsi_durable_commit(const char *temporary, const char *path) {
   ls_status status = sync_file(temporary, path);
-  if (status == LS_OK) status = move_into_place(temporary, path);
-  if (status != LS_OK) unlink(temporary);
+  if (status == LS_OK) return lsi_durable_move(temporary, path);
+  unlink(temporary);
   return status;
 }
 
@@ -179,8 +184,8 @@ ls_status lsi_durable_write(const char *path, const void *bytes, size_t n) {
   char temporary[LSI_PATH_BYTES];
   LSI_TRY(lsi_durable_temporary(path, temporary));
   ls_status status = write_temporary(temporary, path, bytes, n);
-  if (status == LS_OK) status = move_into_place(temporary, path);
-  if (status != LS_OK) unlink(temporary);
+  if (status == LS_OK) return lsi_durable_move(temporary, path);
+  unlink(temporary);
   return status;
 }
 

@@ -16,9 +16,11 @@ ls_status lsi_durable_write(const char *path, const void *bytes, size_t n);
    fsync of the folder). A failed commit removes the temporary; before that it is the caller's to remove. */
 ls_status lsi_durable_temporary(const char *path, char temporary[LSI_PATH_BYTES]);
 ls_status lsi_durable_commit(const char *temporary, const char *path);
+/* The same for a file that is on disk already. */
+ls_status lsi_durable_move(const char *temporary, const char *path);
 
 /* A temporary file in parts, by one or several processes: each opens it (the first creates it), writes, syncs, and may compare what the
-   disk then holds; closing passes `status` on. When all have, lsi_durable_commit gives it its name. `path` is for messages. */
+   disk then holds; closing passes `status` on. When all have, lsi_durable_move gives it its name. `path` is for messages. */
 ls_status lsi_durable_open_part(const char *temporary, const char *path, bool create, int *fd);
 typedef struct lsi_durable_piece {
   uint64_t at; /* in the file */
