@@ -44,6 +44,7 @@ typedef enum cli_key {
   CLI_X,
   CLI_Y,
   CLI_SAMPLE_WEIGHT,
+  CLI_MEMORY_LIMIT,
   CLI_TIME_LIMIT,
   CLI_FROM,
   CLI_TO
@@ -87,6 +88,9 @@ extern const cli_verb cli_train, cli_evaluate, cli_predict, cli_summary, cli_con
       {"y", CLI_Y, "NAME", "Name of the targets in DATA (default: y)"}, {                          \
     "sample-weight", CLI_SAMPLE_WEIGHT, "NAME",                                                    \
         "Name of the sample weights in DATA (default: sample_weight, used when present)"           \
+  }, {                                                                                             \
+    "memory-limit-mib", CLI_MEMORY_LIMIT, "N",                                                     \
+        "MiB that DATA may take on a node; what is larger is streamed (data.memory_limit_mib)"     \
   }
 
 /* Parse the words behind the verb; false when a usage error was reported. --help prints and exits.
@@ -95,8 +99,8 @@ bool cli_parse(const cli_verb *verb, int argc, char **argv, cli_args *out);
 /* An integer option within [min, max]; absent: `fallback`. False when an error was reported. */
 bool cli_int(const cli_args *args, const cli_verb *verb, int key, int64_t min, int64_t max,
              int64_t fallback, int64_t *out);
-/* The file of a verb that takes data, with the names --x, --y and --sample-weight give. */
-ls_hdf5_spec cli_data(const cli_args *args, const char *path);
+/* The data of a verb that takes some (a file, or a pattern), as CLI_DATA_OPTIONS describe it. */
+bool cli_data(const cli_args *args, const cli_verb *verb, const char *path, ls_hdf5_spec *out);
 /* The nearest of `n` names to a mistyped word, or NULL. */
 const char *cli_nearest(const char *word, const char *const *names, int n);
 

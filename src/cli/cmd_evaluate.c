@@ -59,13 +59,14 @@ static ls_status evaluate(ls_model *model, ls_dataset *data, int64_t batch_size,
 
 static int run(const cli_args *args) {
   ls_context_spec spec = ls_context_spec_default();
-  ls_hdf5_spec file = cli_data(args, args->files[1]);
+  ls_hdf5_spec file;
   ls_context *context = NULL;
   ls_model *model = NULL;
   ls_dataset *data = NULL;
   int64_t threads, batch_size;
   if (!cli_int(args, &cli_evaluate, 't', 1, 4096, 0, &threads) ||
-      !cli_int(args, &cli_evaluate, 'b', 1, 1000000000, 0, &batch_size))
+      !cli_int(args, &cli_evaluate, 'b', 1, 1000000000, 0, &batch_size) ||
+      !cli_data(args, &cli_evaluate, args->files[1], &file))
     return CLI_USAGE;
   spec.threads = (int)threads;
   spec.allow_idle = true; /* one process of a batch script is enough to look at a result */
@@ -94,5 +95,6 @@ const cli_verb cli_evaluate = {
     .examples = "Examples:\n"
                 "  lockstep evaluate runs/fashion_mnist/model.h5 data/fashion_mnist_test.h5\n"
                 "  mpirun -n 2 lockstep evaluate runs/fashion_mnist/model.h5 "
-                "data/fashion_mnist_test.h5 --json\n",
+                "data/fashion_mnist_test.h5 --json\n"
+                "  lockstep evaluate runs/large/model.h5 'data/part-*.h5' --memory-limit-mib 4096\n",
 };

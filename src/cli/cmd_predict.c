@@ -159,14 +159,15 @@ static bool same_file(const char *a, const char *b) {
 
 static int run(const cli_args *args) {
   ls_context_spec spec = ls_context_spec_default();
-  ls_hdf5_spec file = cli_data(args, args->files[1]);
+  ls_hdf5_spec file;
   ls_context *context = NULL;
   ls_model *model = NULL;
   ls_dataset *data = NULL;
   int64_t threads, batch_size;
   const char *out = args->value['o'];
   if (!cli_int(args, &cli_predict, 't', 1, 4096, 0, &threads) ||
-      !cli_int(args, &cli_predict, 'b', 1, 1000000000, 0, &batch_size))
+      !cli_int(args, &cli_predict, 'b', 1, 1000000000, 0, &batch_size) ||
+      !cli_data(args, &cli_predict, args->files[1], &file))
     return CLI_USAGE;
   if (out && !ends_with(out, ".csv") && !ends_with(out, ".npy") && !ends_with(out, ".h5"))
     return cli_usage("predict", "--out %s: expected a name ending in .h5, .csv or .npy", out);

@@ -165,13 +165,6 @@ bool cli_parse(const cli_verb *verb, int argc, char **argv, cli_args *out) {
   return check_files(verb, out);
 }
 
-ls_hdf5_spec cli_data(const cli_args *args, const char *path) {
-  return (ls_hdf5_spec){.path = path,
-                        .x = args->value[CLI_X],
-                        .y = args->value[CLI_Y],
-                        .sample_weight = args->value[CLI_SAMPLE_WEIGHT]};
-}
-
 bool cli_int(const cli_args *args, const cli_verb *verb, int key, int64_t min, int64_t max,
              int64_t fallback, int64_t *out) {
   const char *text = args->value[key], *name = "";
@@ -189,5 +182,17 @@ bool cli_int(const cli_args *args, const cli_verb *verb, int key, int64_t min, i
                      (long long)min, (long long)max),
            false;
   *out = value;
+  return true;
+}
+
+bool cli_data(const cli_args *args, const cli_verb *verb, const char *path, ls_hdf5_spec *out) {
+  int64_t mib;
+  if (!cli_int(args, verb, CLI_MEMORY_LIMIT, 1, 1000000000, 0, &mib))
+    return false;
+  *out = (ls_hdf5_spec){.path = path,
+                        .x = args->value[CLI_X],
+                        .y = args->value[CLI_Y],
+                        .sample_weight = args->value[CLI_SAMPLE_WEIGHT],
+                        .memory_limit = mib << 20};
   return true;
 }

@@ -1,13 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/dataset.h"
 
+#include <stdio.h>
+#include <sys/stat.h>
+
 #include "base/memory.h"
+#include "data/fields.h"
 #include "par/comm.h" /* lsi_agree: a data set exists on all ranks or on none */
 
 int64_t lsi_dataset_features(const ls_dataset *dataset) {
   int64_t features = 1;
   for (int i = 0; i < dataset->info.x_rank; i++) features *= dataset->info.x_shape[i];
   return features;
+}
+
+void lsi_dataset_place(const ls_dataset *dataset, int64_t sample, char text[LSI_PLACE_BYTES]) {
+  const lsi_fields *f = lsi_fields_of(dataset);
+  if (f) lsi_fields_place(f, sample, text);
+  else snprintf(text, LSI_PLACE_BYTES, "%s: sample %lld", dataset->label, (long long)sample);
+}
+
+bool lsi_dataset_has_file(const ls_dataset *dataset, const char *path) {
+  const lsi_fields *f = lsi_fields_of(dataset);
+  struct stat a, b;
+  if (!f || !f->files || stat(path, &a) != 0) return false;
+  for (int i = 0; i < f->files->n; i++)
+    if (stat(f->files->paths[i], &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino) return true;
+  return false;
 }
 
 ls_status lsi_dataset_read(const ls_dataset *dataset, const int64_t *rows, int64_t n, float *x,

@@ -24,6 +24,11 @@ struct ls_dataset {
 };
 
 int64_t lsi_dataset_features(const ls_dataset *dataset); /* product of x_shape */
+enum { LSI_PLACE_BYTES = 512 };
+/* Where a sample is, for messages: "a.h5: sample 5"; in one of several files "b.h5: sample 5 (2005 of the set)". */
+void lsi_dataset_place(const ls_dataset *dataset, int64_t sample, char text[LSI_PLACE_BYTES]);
+/* Does `path` name one of the files the set is read from? */
+bool lsi_dataset_has_file(const ls_dataset *dataset, const char *path);
 ls_status lsi_dataset_read(const ls_dataset *dataset, const int64_t *rows, int64_t n, float *x, void *y,
                            float *weight);
 

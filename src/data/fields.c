@@ -81,12 +81,22 @@ static bool is_label(const lsi_fields *fields, int field) {
   return field == 1 && fields->y_is_label;
 }
 
+void lsi_fields_place(const lsi_fields *f, int64_t sample, char text[LSI_PLACE_BYTES]) {
+  if (!f->files || f->files->n == 1) {
+    snprintf(text, LSI_PLACE_BYTES, "%s: sample %lld", f->label, (long long)sample);
+    return;
+  }
+  const lsi_part *part = &f->files->parts[lsi_files_find(f->files, sample)];
+  snprintf(text, LSI_PLACE_BYTES, "%.400s: sample %lld (%lld of the set)", part->path, (long long)(sample - part->first), (long long)sample);
+}
+
 static ls_status decode_label(const lsi_fields *fields, int64_t row, const char *stored, int32_t *out) {
   char digits[24];
   const lsi_field *f = &fields->field[1];
   if (lsi_decode_label(f->dtype, stored, out, digits)) return LS_OK;
-  LSI_FAIL(LS_ERR_SHAPE, "number the classes from 0", "%s: dataset '%s', row %lld: label %s does not fit 32 bits", fields->label, f->name,
-           (long long)row, digits);
+  char place[LSI_PLACE_BYTES];
+  lsi_fields_place(fields, row, place);
+  LSI_FAIL(LS_ERR_SHAPE, "number the classes from 0", "%s: dataset '%s': label %s does not fit 32 bits", place, f->name, digits);
 }
 
 ls_status lsi_field_decode(const lsi_fields *fields, int field, const int64_t *rows, int64_t n, const char *stored, void *out) {

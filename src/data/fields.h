@@ -29,7 +29,7 @@ typedef struct lsi_fields {
   char *label;        /* path or "memory"; owned */
   lsi_group group;
   /* sets in files */
-  lsi_files *files;   /* NULL: not in files, or all in memory */
+  lsi_files *files;   /* NULL: not in files; closed ones when all is in memory */
   lsi_shm shared;     /* the group's copy of what is in memory */
   void *owned;        /* or this rank's */
   int n_sharers;      /* ranks of this node */
@@ -56,6 +56,8 @@ bool lsi_field_is_streamed(const lsi_fields *fields, int field);
 bool lsi_field_is_chunked(const lsi_fields *fields, int field); /* and streamed, in any of the files */
 bool lsi_fields_has_chunks(const lsi_fields *fields);            /* any of them */
 
+/* See lsi_dataset_place. */
+void lsi_fields_place(const lsi_fields *fields, int64_t sample, char text[LSI_PLACE_BYTES]);
 /* Rows [first, first + n) as they are stored, into out [n, row_bytes]. */
 ls_status lsi_field_stored(lsi_fields *fields, int field, int64_t first, int64_t n, void *out);
 /* Stored rows that follow each other in memory, as a sample's values (labels: int32, else float); `rows` are their numbers. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "data/decode.h"
 
@@ -53,10 +54,14 @@ static ls_status check_agreement(const lsi_part *first, const lsi_part *part) {
 
 /* ---- the set ---- */
 
+void lsi_files_close(lsi_files *f) {
+  for (int i = 0; f->parts && i < f->n; i++) lsi_part_close(&f->parts[i]);
+}
+
 void lsi_files_destroy(lsi_files **files) {
   lsi_files *f = *files;
   if (!f) return;
-  for (int i = 0; f->parts && i < f->n; i++) lsi_part_close(&f->parts[i]);
+  lsi_files_close(f);
   if (f->paths) lsi_names_free(&f->paths, f->n);
   pthread_mutex_destroy(&f->mutex);
   lsi_free((char *)f->spec.x);
@@ -219,6 +224,17 @@ bool lsi_files_at_hand(lsi_files *files, int field, const int64_t *rows, int64_t
   for (int64_t i = 0; i < n && all; i++) all = row_at_hand(files, field, rows[i], row_bytes, i % step == 0);
   pthread_mutex_unlock(&files->mutex);
   return all;
+}
+
+void lsi_files_watch(lsi_files *files) {
+  if (pthread_mutex_trylock(&files->mutex) != 0) return; /* a file is being opened, which may take its time */
+  for (int i = 0; i < files->n; i++) {
+    lsi_part *part = &files->parts[i];
+    if (part->changed || !lsi_part_is_modified(part)) continue;
+    part->changed = true;
+    lsi_log_warn("%s: was modified while its samples were in use: if they are others now, the result cannot be repeated", part->path);
+  }
+  pthread_mutex_unlock(&files->mutex);
 }
 
 bool lsi_files_broken(lsi_files *files, const int64_t *rows, int64_t n) {

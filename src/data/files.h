@@ -25,6 +25,8 @@ ls_status lsi_files_describe(const lsi_comm *comm, char *const *paths, int n, co
 /* The same, described by the first rank and known to all. Collective on comm. */
 ls_status lsi_files_describe_all(const lsi_comm *comm, char *const *paths, int n, const ls_hdf5_spec *spec, lsi_files **out);
 void lsi_files_destroy(lsi_files **files);
+/* What is left tells where rows came from, and no more. */
+void lsi_files_close(lsi_files *files);
 
 /* The file that holds a row, open for reading. */
 ls_status lsi_files_at(lsi_files *files, int64_t row, lsi_part **part);
@@ -32,6 +34,8 @@ ls_status lsi_files_at(lsi_files *files, int64_t row, lsi_part **part);
 bool lsi_files_at_hand(lsi_files *files, int field, const int64_t *rows, int64_t n, size_t row_bytes);
 /* Has something become of these rows' files that spoils what was decoded there? For one thread. */
 bool lsi_files_broken(lsi_files *files, const int64_t *rows, int64_t n);
+/* Warn, once a file, of those that somebody has written to since they were described. Does not wait for a file that is being opened. */
+void lsi_files_watch(lsi_files *files);
 /* Its place in the list, without opening. */
 int lsi_files_find(const lsi_files *files, int64_t row);
 #endif

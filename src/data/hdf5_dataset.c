@@ -142,7 +142,7 @@ static ls_status open_files(const lsi_comm *comm, char *const *paths, int n, con
   set_fields(f, &f->files->info);
   LSI_TRY_GOTO(status, fail, place(f, spec));
   ls_dataset_info info = f->files->info;
-  if (!lsi_fields_is_streamed(f)) lsi_files_destroy(&f->files);
+  if (!lsi_fields_is_streamed(f)) lsi_files_close(f->files);
   return lsi_fields_dataset(f, &info, out);
 fail:
   lsi_fields_destroy(&f);

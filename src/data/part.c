@@ -162,6 +162,15 @@ static void close_arrays(lsi_h5_array *arrays) {
   for (int i = 0; i < LSI_N_FIELDS; i++) lsi_h5_array_close(&arrays[i]);
 }
 
+static int64_t modified_ns(const struct stat *about) {
+  return (int64_t)about->st_mtim.tv_sec * 1000000000 + about->st_mtim.tv_nsec;
+}
+
+bool lsi_part_is_modified(const lsi_part *part) {
+  struct stat about;
+  return part->file >= 0 && fstat(part->descriptor, &about) == 0 && modified_ns(&about) != part->modified_ns;
+}
+
 ls_status lsi_part_describe(const char *path, const ls_hdf5_spec *spec, lsi_part *part) {
   opening o;
   hid_t file;
@@ -170,6 +179,11 @@ ls_status lsi_part_describe(const char *path, const ls_hdf5_spec *spec, lsi_part
   o.path = path;
   *part = (lsi_part){.file = -1};
   LSI_TRY(lsi_h5_open(path, &file));
+  struct stat about;
+  if (fstat(lsi_h5_descriptor(file), &about) == 0) {
+    part->modified_ns = modified_ns(&about);
+    part->inode = about.st_ino;
+  }
   ls_status status = examine(&o, file, &part->info);
   close_arrays(o.arrays);
   lsi_h5_close(file);
@@ -224,8 +238,11 @@ ls_status lsi_part_open(lsi_part *part, const ls_hdf5_spec *spec, bool map) {
   o.path = part->path;
   memset(&info, 0, sizeof info);
   LSI_TRY(lsi_h5_open(part->path, &file));
+  struct stat about = {.st_ino = part->inode};
+  int descriptor = lsi_h5_descriptor(file);
+  fstat(descriptor, &about); /* without a descriptor there is no way to tell */
   ls_status status = examine(&o, file, &info);
-  if (status == LS_OK && !is_described(part, &o, &info))
+  if (status == LS_OK && (about.st_ino != part->inode || !is_described(part, &o, &info)))
     status = lsi_error_set(LS_ERR_NOT_SAME, "all ranks must see the same file, and it must not change during a run",
                            "%s: is another file here than at the rank that looked first, or was changed since", part->path);
   if (status != LS_OK) {
@@ -234,9 +251,8 @@ ls_status lsi_part_open(lsi_part *part, const ls_hdf5_spec *spec, bool map) {
     return status;
   }
   memcpy(part->arrays, o.arrays, sizeof part->arrays);
-  part->descriptor = lsi_h5_descriptor(file);
-  struct stat about;
-  part->file_bytes = part->descriptor >= 0 && fstat(part->descriptor, &about) == 0 ? (int64_t)about.st_size : 0;
+  part->descriptor = descriptor;
+  part->file_bytes = (int64_t)about.st_size;
   for (int i = 0; i < LSI_N_FIELDS; i++)
     part->native[i] = part->present[i] && lsi_h5_array_is_native(&part->arrays[i], lsi_dtype_h5(lsi_part_dtype(&part->arrays[i])));
   part->file = file;

@@ -16,6 +16,8 @@ typedef struct lsi_part {      /* plain data up to `what`: may be copied to anot
   bool present[LSI_N_FIELDS];
   lsi_h5_array arrays[LSI_N_FIELDS];
   ls_dataset_info info;        /* of this file alone; without the identity */
+  int64_t modified_ns;         /* when it was described, as the next */
+  uint64_t inode;
   const char *path;            /* borrowed */
   char *what[LSI_N_FIELDS];    /* "path: dataset 'x'"; owned */
   hid_t file;                  /* < 0: closed; else: */
@@ -25,6 +27,7 @@ typedef struct lsi_part {      /* plain data up to `what`: may be copied to anot
   lsi_mapped *mapped;          /* NULL: not allowed, or not possible */
   bool asked_to_map;
   uint64_t looked;             /* for lsi_files_broken */
+  bool changed;                /* it was modified since, and that was said */
 } lsi_part;
 
 /* What the arrays are called: as the spec says, else "x", "y" and "sample_weight". */
@@ -38,6 +41,8 @@ ls_status lsi_part_open(lsi_part *part, const ls_hdf5_spec *spec, bool map);
 /* The bytes of a row (counted in the set) where they can be decoded from as they are; NULL: not in this file. */
 const char *lsi_part_mapped_row(const lsi_part *part, int field, int64_t row, size_t row_bytes);
 void lsi_part_close(lsi_part *part);
+/* Has the open file been modified since it was described? */
+bool lsi_part_is_modified(const lsi_part *part);
 /* The texts for messages. */
 ls_status lsi_part_name(lsi_part *part, const char *path, const ls_hdf5_spec *spec);
 

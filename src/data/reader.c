@@ -322,5 +322,6 @@ ls_status lsi_reader_take(lsi_reader *r, int64_t p, int64_t *rows, float *x, voi
     if (!more) break;
   }
   r->next = p + 1;
+  if (batch.end == r->course.n_rows) lsi_files_watch(r->fields->files);
   return LS_OK;
 }

@@ -197,7 +197,7 @@ ls_status lsi_gemm_reserve(size_t max_rows, size_t max_k, size_t max_n) {
             LS_ERR_MEMORY, "lower batch_size or the layers' units",
             "a batch of %zu rows through a layer of %zu x %zu is more than can be addressed",
             max_rows, max_k, max_n);
-  size_t leaf = lsi_leaf_scratch_floats(max_rows, max_k, max_n);
+  size_t leaf = lsi_leaf_scratch_floats(lsi_team_size(), max_rows, max_k, max_n);
   size_t chain = lsi_chain_scratch_floats(lsi_team_size(), max_rows, max_k > max_n ? max_k : max_n, MAX_WEIGHTS);
   return grow(leaf > chain ? leaf : chain);
 }

@@ -29,7 +29,7 @@ size_t lsi_chain_scratch_floats(int n_threads, size_t max_rows, size_t max_width
 /* leaf_gemm.c */
 void lsi_weight_grad_on(int n_threads, size_t k, size_t n, int n_leaves, const int64_t *leaf_row,
                         const float *x, const float *dy, float *dw, float *db);
-size_t lsi_leaf_scratch_floats(size_t max_rows, size_t max_k, size_t max_n);
+size_t lsi_leaf_scratch_floats(int n_threads, size_t max_rows, size_t max_k, size_t max_n);
 
 /* lsi_gemm_weight_grad as its contract defines it, element by element with fmaf: the reference of
    the self-check, and the way out when there is no memory for packing. */

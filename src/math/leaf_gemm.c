@@ -7,9 +7,9 @@
  *   dy [rows, n] -> panels of 1..max_vectors vectors, each [rows, width]
  *
  * A tile walks the leaves with the sums of finished subtrees on a stack in the first-level cache. A
- * block of x panels is sized to the second-level cache and meets the dy panels one after the other,
- * or, while several of them fit the first-level cache, group by group; blocks x groups are the
- * threads' tasks. Nodes of many rows are walked in row blocks, whose dy panel stays in the
+ * block of x panels is sized to the second-level cache, packed by the thread that takes it, and meets
+ * the dy panels one after the other, or, while several of them fit the first-level cache, group by
+ * group; blocks x shares of the groups are the threads' tasks. Nodes of many rows are walked in row blocks, whose dy panel stays in the
  * first-level cache for all tiles of a block; between them the subtrees wait, tile by tile. Which
  * thread computes a tile, and when, never touches its bits.
  */
@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "math/clones.h"
 #include "math/gemm_parts.h"
 #include "math/micro.h"
 #include "math/tree.h"
@@ -27,9 +28,11 @@ enum {
   L1_FLOATS = 4 * 1024,        /* of dy panels */
   ROW_BLOCK = 256,
   WAITING_FLOATS = 6 * 1024, /* of the subtrees that wait between row blocks */
+  MAX_GROUP = 32,
   OWN_WEIGHTS = 128 * 1024, /* what two threads hold of weights and gradients stays in their second-level caches */
   PAGES = 32,
-  PACK_GROUP = 8,
+  FEW_PANELS = 8, /* of x: a smaller block would spend its time on bringing dy to the first-level cache */
+  AT_ONCE_DY = 8, /* panels packed row by row */
   PAD = 16
 };
 
@@ -41,31 +44,39 @@ typedef struct grad_job {
   const float *x, *dy; /* at the node's first row */
   float *dw, *db;
   size_t x_panels, dy_panels;
-  size_t block, group, groups; /* x panels and dy panels a task takes; groups of the latter */
+  size_t block, group;         /* x panels; dy panels that stay in the first-level cache together */
+  size_t blocks, share, shares; /* dy panels a task takes; tasks are blocks x shares */
   int row_block, low_levels,
       levels;          /* leaves a tile takes at a time, log2 of it; height of the tree */
   size_t panel_floats; /* from one packed x panel to the next */
   size_t tile_floats;
   bool x_direct, dy_direct; /* read where it lies, not packed */
   bool own;                 /* each thread takes the features whose weights it also updates and, as a rule, multiplies with */
-  float *ones, *x_edge, *x_packed, *dy_packed;
+  float *ones, *x_edge, *x_packed, *dy_packed; /* x_packed: a block for each thread */
 } grad_job;
 
+/* What a thread has packed last. */
+typedef struct x_block {
+  size_t first, end; /* panels */
+  float *panels;
+} x_block;
+
 /* ---- scratch ---- */
-/* ones panel, edge panel, x panels, dy panels. The pad keeps panels of a power-of-two size off one
-   cache set. */
+/* ones panel, edge panel, blocks of x panels, dy panels. The pad keeps panels of a power-of-two size off
+   one cache set. */
 static size_t x_panel_floats(const lsi_micro *micro, size_t rows) {
   return lsi_round_up(rows * (size_t)micro->rows, PAD) + PAD;
 }
 
-static size_t scratch_floats(const lsi_micro *micro, size_t rows, size_t k, size_t n) {
-  size_t x_panels = (k + (size_t)micro->rows - 1) / (size_t)micro->rows;
-  size_t width = lsi_round_up(n, (size_t)micro->lanes);
-  return (x_panels + 2) * x_panel_floats(micro, rows) + rows * width;
+/* A node of fewer rows never needs more. */
+static size_t scratch_floats(const lsi_micro *micro, int n_threads, size_t rows, size_t k, size_t n) {
+  size_t panel = x_panel_floats(micro, rows), width = lsi_round_up(n, (size_t)micro->lanes);
+  size_t all = (lsi_ceil_div(k, (size_t)micro->rows) + 1) * panel, block = panel > L2_BLOCK_FLOATS ? panel : L2_BLOCK_FLOATS;
+  return (size_t)n_threads * (all < block ? all : block) + 2 * panel + rows * width;
 }
 
-size_t lsi_leaf_scratch_floats(size_t max_rows, size_t max_k, size_t max_n) {
-  return scratch_floats(lsi_micro_get(), max_rows, max_k, max_n);
+size_t lsi_leaf_scratch_floats(int n_threads, size_t max_rows, size_t max_k, size_t max_n) {
+  return scratch_floats(lsi_micro_get(), n_threads, max_rows, max_k, max_n);
 }
 
 /* ---- the definition ---- */
@@ -96,51 +107,70 @@ void lsi_weight_grad_definition(size_t k, size_t n, int n_leaves, const int64_t 
 }
 
 /* ---- packing ---- */
-static void copy_narrow(float *to, const float *from, size_t width) {
-  if (width == 4)
-    memcpy(to, from, 4 * sizeof *to);
-  else
-    memcpy(to, from, 8 * sizeof *to);
+/* A multiple of 4. */
+LSI_INLINE void copy_narrow(float *to, const float *from, size_t width) {
+  for (size_t i = 0; i < width; i += 4)
+    memcpy(to + i, from + i, 4 * sizeof *to);
 }
 
-static void pack_x_row(const grad_job *job, size_t panel, const float *from, float *to) {
-  size_t width = (size_t)job->micro->rows, begin = panel * width;
-  if (job->k - begin >= width) {
-    copy_narrow(to, from + begin, width);
+/* What of a panel is there, and zeros. */
+static void copy_part(float *to, const float *from, size_t there, size_t width) {
+  memcpy(to, from, there * sizeof *to);
+  memset(to + there, 0, (width - there) * sizeof *to);
+}
+
+/* Some rows of whole x panels that lie side by side. */
+LSI_INLINE void pack_panels(const float *from, size_t stride, size_t rows, const size_t width, size_t panels, size_t panel_floats,
+                            float *to) {
+  for (size_t p = 0; p < panels; p++, from += width, to += panel_floats)
+    for (size_t r = 0; r < rows; r++)
+      copy_narrow(to + r * width, from + r * stride, width);
+}
+
+/* A few rows of one panel after those of the other: x is read along its rows, whole cache lines are written. */
+static void pack_x(const grad_job *job, x_block *to, size_t first, size_t end) {
+  enum { AT_ONCE = 4 };
+  size_t width = (size_t)job->micro->rows, k = job->k, pitch = job->panel_floats;
+  size_t whole = end * width <= k ? end - first : end - first - 1;
+  if (to->first == first && to->end == end)
     return;
+  for (size_t r = 0; r < job->rows; r += AT_ONCE) {
+    size_t n = r + AT_ONCE < job->rows ? AT_ONCE : job->rows - r;
+    const float *from = job->x + r * k + first * width;
+    if (width == 4)
+      pack_panels(from, k, n, 4, whole, pitch, to->panels + r * width);
+    else
+      pack_panels(from, k, n, width, whole, pitch, to->panels + r * width);
   }
-  for (size_t i = 0; i < width; i++)
-    to[i] = begin + i < job->k ? from[begin + i] : 0.0f;
-}
-
-/* A few neighbouring panels at once, so that whole cache lines of x are used while they are here.
- */
-static void pack_x_group(const grad_job *job, size_t first) {
-  size_t last = first + PACK_GROUP < job->x_panels ? first + PACK_GROUP : job->x_panels;
-  for (size_t r = 0; r < job->rows; r++)
-    for (size_t p = first; p < last; p++)
-      pack_x_row(job, p, job->x + r * job->k,
-                 job->x_packed + p * job->panel_floats + r * (size_t)job->micro->rows);
+  for (size_t r = 0; r < job->rows && first + whole < end; r++)
+    copy_part(to->panels + whole * pitch + r * width, job->x + r * k + (end - 1) * width, k - (end - 1) * width, width);
+  to->first = first;
+  to->end = end;
 }
 
 /* The last panel when k is not a multiple of its width: reading it in place would run past x. */
 static void pack_x_edge(const grad_job *job) {
+  size_t width = (size_t)job->micro->rows, begin = (job->x_panels - 1) * width;
   for (size_t r = 0; r < job->rows; r++)
-    pack_x_row(job, job->x_panels - 1, job->x + r * job->k,
-               job->x_edge + r * (size_t)job->micro->rows);
+    copy_part(job->x_edge + r * width, job->x + r * job->k + begin, job->k - begin, width);
 }
 
-static void pack_dy_panel(const grad_job *job, size_t panel) {
-  size_t begin;
-  int vectors;
-  lsi_micro_panel(job->micro, job->n, panel, &begin, &vectors);
-  size_t width = (size_t)(vectors * job->micro->lanes);
-  size_t count = job->n - begin < width ? job->n - begin : width;
-  float *to = job->dy_packed + begin * job->rows;
-  for (size_t r = 0; r < job->rows; r++, to += width) {
-    memcpy(to, job->dy + r * job->n + begin, count * sizeof *to);
-    memset(to + count, 0, (width - count) * sizeof *to);
+static void pack_dy_panels(const grad_job *job, size_t first, size_t end) {
+  size_t begin[AT_ONCE_DY], width[AT_ONCE_DY], panels = end - first;
+  for (size_t p = 0; p < panels; p++) {
+    int vectors;
+    lsi_micro_panel(job->micro, job->n, first + p, &begin[p], &vectors);
+    width[p] = (size_t)(vectors * job->micro->lanes);
   }
+  for (size_t r = 0; r < job->rows; r++)
+    for (size_t p = 0; p < panels; p++) {
+      const float *from = job->dy + r * job->n + begin[p];
+      float *to = job->dy_packed + begin[p] * job->rows + r * width[p];
+      if (job->n - begin[p] >= width[p])
+        copy_narrow(to, from, width[p]);
+      else
+        copy_part(to, from, job->n - begin[p], width[p]);
+    }
 }
 
 /* db is the gradient of one more feature that is always 1. */
@@ -157,12 +187,12 @@ static void pack_edges(const grad_job *job) {
   if (job->x_panels > 0 && job->x_direct && job->k % (size_t)job->micro->rows != 0)
     pack_x_edge(job);
   if (job->dy_direct && job->n % (size_t)job->micro->lanes != 0)
-    pack_dy_panel(job, job->dy_panels - 1);
+    pack_dy_panels(job, job->dy_panels - 1, job->dy_panels);
 }
 
 /* ---- tiles ---- */
 /* Panel x_panels stands for the ones. */
-static void x_operand(const grad_job *job, size_t panel, size_t row, lsi_leaf_tile *tile) {
+static void x_operand(const grad_job *job, const x_block *packed, size_t panel, size_t row, lsi_leaf_tile *tile) {
   size_t width = (size_t)job->micro->rows;
   if (panel == job->x_panels) {
     tile->rows = 1;
@@ -178,7 +208,7 @@ static void x_operand(const grad_job *job, size_t panel, size_t row, lsi_leaf_ti
   if (job->x_direct)
     tile->a = (whole ? job->x + panel * width : job->x_edge) + row * tile->a_stride;
   else
-    tile->a = job->x_packed + panel * job->panel_floats + row * width;
+    tile->a = packed->panels + (panel - packed->first) * job->panel_floats + row * width;
 }
 
 typedef struct dy_part {
@@ -209,11 +239,10 @@ static void set_stack(const grad_job *job, lsi_leaf_tile *tile, size_t i, float 
                              : waiting + (size_t)(level - job->low_levels) * job->tile_floats;
 }
 
-static void grad_task(const grad_job *job, size_t first_x, size_t first_dy, float *stack) {
-  enum { MAX_GROUP = 32 };
+/* A block of x panels with a group of dy panels. */
+static void grad_group(const grad_job *job, const x_block *packed, size_t first_x, size_t x_end, size_t first_dy, size_t dy_end,
+                       float *stack) {
   dy_part parts[MAX_GROUP];
-  size_t x_end = first_x + job->block < job->x_panels ? first_x + job->block : job->x_panels;
-  size_t dy_end = first_dy + job->group < job->dy_panels ? first_dy + job->group : job->dy_panels;
   bool ones = job->db && x_end == job->x_panels;
   lsi_leaf_tile tile = {.n_leaves = job->n_leaves, .leaf_row = job->leaf_row, .c_stride = job->n};
   set_stack(job, &tile, 0, stack);
@@ -224,7 +253,7 @@ static void grad_task(const grad_job *job, size_t first_x, size_t first_dy, floa
     for (size_t q = first_dy; q < dy_end; q++)
       parts[q - first_dy] = dy_operand(job, q, row);
     for (size_t p = first_x; p < x_end + ones; p++) {
-      x_operand(job, p, row, &tile);
+      x_operand(job, packed, p, row, &tile);
       if (job->levels > job->low_levels)
         set_stack(job, &tile, p - first_x, stack);
       float *c = tile.c;
@@ -239,50 +268,51 @@ static void grad_task(const grad_job *job, size_t first_x, size_t first_dy, floa
   }
 }
 
-/* Task number t of blocks x groups. */
-static void numbered_task(const grad_job *job, size_t t, float *stack) {
-  grad_task(job, t / job->groups * job->block, t % job->groups * job->group, stack);
+/* Task number t of blocks x shares. */
+static void grad_task(const grad_job *job, size_t t, x_block *packed, float *stack) {
+  size_t first = t / job->shares * job->block, dy = t % job->shares * job->share;
+  size_t end = first + job->block < job->x_panels ? first + job->block : job->x_panels;
+  size_t dy_end = dy + job->share < job->dy_panels ? dy + job->share : job->dy_panels;
+  if (!job->x_direct)
+    pack_x(job, packed, first, end);
+  for (size_t q = dy; q < dy_end; q += job->group)
+    grad_group(job, packed, first, end, q, q + job->group < dy_end ? q + job->group : dy_end, stack);
 }
 
-static void grad_tasks(const grad_job *job) {
-  size_t blocks = job->x_panels ? lsi_ceil_div(job->x_panels, job->block) : 1;
-  size_t tasks = blocks * job->groups;
+static void grad_tasks(const grad_job *job, int thread) {
+  size_t tasks = job->blocks * job->shares;
+  x_block packed = {.first = 1, .panels = job->x_packed + (size_t)thread * job->block * job->panel_floats};
   _Alignas(64) float stack[LSI_TREE_MAX_LEVEL * LSI_MICRO_MAX_TILE + WAITING_FLOATS];
   if (job->own) {
 #pragma omp for schedule(static)
     for (size_t t = 0; t < tasks; t++)
-      numbered_task(job, t, stack);
+      grad_task(job, t, &packed, stack);
     return;
   }
 #pragma omp for schedule(dynamic)
   for (size_t t = 0; t < tasks; t++)
-    numbered_task(job, t, stack);
+    grad_task(job, t, &packed, stack);
 }
 
-static void pack(const grad_job *job) {
-  size_t x_groups = job->x_direct ? 0 : lsi_ceil_div(job->x_panels, PACK_GROUP);
-  size_t dy_panels = job->dy_direct ? 0 : job->dy_panels;
-  if (x_groups + dy_panels == 0)
+static void pack_dy(const grad_job *job) {
+  if (job->dy_direct)
     return;
-#pragma omp for schedule(static) nowait
-  for (size_t g = 0; g < x_groups; g++)
-    pack_x_group(job, g * PACK_GROUP);
 #pragma omp for schedule(static)
-  for (size_t p = 0; p < dy_panels; p++)
-    pack_dy_panel(job, p);
+  for (size_t p = 0; p < job->dy_panels; p += AT_ONCE_DY)
+    pack_dy_panels(job, p, p + AT_ONCE_DY < job->dy_panels ? p + AT_ONCE_DY : job->dy_panels);
 }
 
 static void grad_run(const grad_job *job, int n_threads) {
   pack_edges(job);
   if (n_threads == 1) {
-    pack(job);
-    grad_tasks(job);
+    pack_dy(job);
+    grad_tasks(job, 0);
     return;
   }
 #pragma omp parallel num_threads(n_threads)
   {
-    pack(job);
-    grad_tasks(job);
+    pack_dy(job);
+    grad_tasks(job, omp_get_thread_num());
   }
 }
 
@@ -309,35 +339,44 @@ static void choose_row_block(grad_job *job) {
   job->row_block = 1 << job->low_levels;
 }
 
+/* dy panels that stay in the first-level cache together. */
+static size_t group_of(const grad_job *job, size_t high) {
+  size_t group = L1_FLOATS / (job->rows * (size_t)(job->micro->lanes * job->micro->max_vectors));
+  return group < 1 || high > 0 ? 1 : group > MAX_GROUP ? MAX_GROUP : group;
+}
+
 /* x panels a task takes: what the second-level cache and the waiting subtrees' room hold, but tasks
-   enough for all threads. */
+   enough for all threads; then, where the blocks are too few, shares of the dy panels. */
 static void choose_tasks(grad_job *job, int n_threads) {
-  size_t width = (size_t)(job->micro->lanes * job->micro->max_vectors);
   size_t high = (size_t)(job->levels - job->low_levels), room = WAITING_FLOATS / job->tile_floats;
-  size_t group = L1_FLOATS / (job->rows * width);
-  job->group = group < 1 || high > 0 ? 1 : group > 32 ? 32 : group;
-  job->groups = lsi_ceil_div(job->dy_panels, job->group);
+  size_t threads = (size_t)n_threads, wanted = n_threads == 1 ? 1 : 4 * threads;
+  job->group = group_of(job, high);
+  size_t groups = lsi_ceil_div(job->dy_panels, job->group), x_panels = job->x_panels ? job->x_panels : 1;
   job->block = L2_BLOCK_FLOATS / job->panel_floats;
-  if (high > 0 && (job->block + 1) * high > room)
-    job->block = room / high > 1 ? room / high - 1 : 1;
   if (job->block < 1)
     job->block = 1;
-  if (n_threads == 1 || job->x_panels == 0)
-    return;
-  size_t parts = job->own ? (size_t)n_threads * lsi_ceil_div(job->x_panels, (size_t)n_threads * job->block)
-                          : lsi_ceil_div(4 * (size_t)n_threads, job->groups);
-  size_t even = lsi_ceil_div(job->x_panels, parts);
+  if (high > 0 && (job->block + 1) * high > room)
+    job->block = room / high > 1 ? room / high - 1 : 1;
+  size_t parts = job->own ? threads * lsi_ceil_div(x_panels, threads * job->block) : wanted;
+  size_t even = lsi_ceil_div(x_panels, parts), least = job->own ? 1 : FEW_PANELS;
+  if (even < least)
+    even = least;
   if (even < job->block)
     job->block = even;
+  job->blocks = lsi_ceil_div(x_panels, job->block);
+  job->shares = job->own || job->blocks >= wanted / 2 ? 1 : lsi_ceil_div(wanted, job->blocks);
+  if (job->shares > groups)
+    job->shares = groups;
+  job->share = lsi_ceil_div(groups, job->shares) * job->group;
+  job->shares = lsi_ceil_div(job->dy_panels, job->share);
 }
 
 /* Hand out the scratch, in the order of scratch_floats. */
-static void lay_out(grad_job *job, float *scratch) {
-  job->panel_floats = x_panel_floats(job->micro, job->rows);
+static void lay_out(grad_job *job, int n_threads, float *scratch) {
   job->ones = scratch;
   job->x_edge = job->ones + job->panel_floats;
   job->x_packed = job->x_edge + job->panel_floats;
-  job->dy_packed = job->x_packed + job->x_panels * job->panel_floats;
+  job->dy_packed = job->x_packed + (size_t)n_threads * job->block * job->panel_floats;
 }
 
 void lsi_weight_grad_on(int n_threads, size_t k, size_t n, int n_leaves, const int64_t *leaf_row,
@@ -346,7 +385,7 @@ void lsi_weight_grad_on(int n_threads, size_t k, size_t n, int n_leaves, const i
     return;
   const lsi_micro *micro = lsi_micro_get();
   size_t first = (size_t)leaf_row[0], rows = (size_t)leaf_row[n_leaves] - first;
-  float *scratch = lsi_gemm_scratch(scratch_floats(micro, rows, k, n));
+  float *scratch = lsi_gemm_scratch(scratch_floats(micro, n_threads, rows, k, n));
   if (!scratch) { /* no memory to pack: slow, same bits */
     lsi_weight_grad_definition(k, n, n_leaves, leaf_row, x, dy, dw, db);
     return;
@@ -363,8 +402,9 @@ void lsi_weight_grad_on(int n_threads, size_t k, size_t n, int n_leaves, const i
   job.x_direct = reads_well_in_place(rows, k, 1);
   job.dy_direct = reads_well_in_place(rows, n, 4);
   job.own = k * n <= OWN_WEIGHTS;
-  lay_out(&job, scratch);
+  job.panel_floats = x_panel_floats(micro, rows);
   choose_row_block(&job);
   choose_tasks(&job, n_threads);
+  lay_out(&job, n_threads, scratch);
   grad_run(&job, n_threads);
 }

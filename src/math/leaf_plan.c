@@ -2,9 +2,10 @@
 #include "math/leaf_plan.h"
 
 int64_t lsi_leaf_rows_auto(int64_t batch_size) {
-  int64_t rows = (batch_size + 15) / 16;
-  if (rows < 4) return 4;
-  return rows > 32 ? 32 : rows;
+  int64_t eighth = (batch_size + 7) / 8, sixteenth = (batch_size + 15) / 16;
+  if (eighth <= 4) return 4;
+  if (eighth <= 16) return eighth;
+  return sixteenth < 16 ? 16 : sixteenth > 32 ? 32 : sixteenth;
 }
 
 void lsi_leaf_plan_interval(int n_leaves, int n_ranks, int rank, int *begin, int *end) {

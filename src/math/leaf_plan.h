@@ -19,7 +19,7 @@ typedef struct lsi_leaf_plan {
   lsi_tree_node nodes[LSI_TREE_MAX_NODES];
 } lsi_leaf_plan;
 
-/* leaf_rows for "auto": ceil(batch_size / 16), at least 4 and at most 32. */
+/* leaf_rows for "auto": an eighth of the batch up to 16 rows, then 16 until that is a sixteenth, at least 4 and at most 32. */
 int64_t lsi_leaf_rows_auto(int64_t batch_size);
 
 /* n_rows > 0, leaf_rows > 0, 0 <= rank < n_ranks. */

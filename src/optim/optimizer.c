@@ -4,6 +4,7 @@
 #include <omp.h>
 #include <string.h>
 #include "base/memory.h"
+#include "math/subnormal.h"
 #include "math/team.h"
 #include "optim/schedule.h"
 #include "optim/slots.h"
@@ -136,7 +137,9 @@ void lsi_update_slices(lsi_update_function *function, const lsi_optimizer *optim
     size_t first, last;
     lsi_team_slice(whole->n, UNIT, omp_get_thread_num(), omp_get_num_threads(), &first, &last);
     lsi_update u = lsi_update_part(optimizer, whole, first, last - first);
+    uint64_t mode = lsi_subnormals_off();
     function(optimizer, &u);
+    lsi_subnormals_restore(mode);
   }
 }
 

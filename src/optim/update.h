@@ -38,7 +38,7 @@ void lsi_update_muon(const lsi_optimizer *optimizer, const lsi_update *update, c
 /* Floats of scratch for a tensor; reserves what its products need. */
 ls_status lsi_muon_prepare(const lsi_optim_tensor *tensor, size_t *scratch);
 
-/* Run `function` on slices of `whole`, on as many threads as it is worth. */
+/* Run `function` on slices of `whole`, on as many threads as it is worth, with subnormal numbers taken as zeros. */
 void lsi_update_slices(lsi_update_function *function, const lsi_optimizer *optimizer, const lsi_update *whole);
 
 /* Elements [first, first + n) of an update. */

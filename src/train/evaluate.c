@@ -134,6 +134,12 @@ ls_status ls_model_predict_to(ls_model *model, ls_dataset *data, int64_t batch_s
   return predict(model, data, batch_size, false, sink, user);
 }
 
+/* Predictions never take the place of what they are made from. */
+static ls_status create_beside(const ls_dataset *data, const char *path, int64_t n_outputs, bool classes, lsi_prediction_file **file) {
+  LSI_CHECK(!lsi_dataset_has_file(data, path), LS_ERR_ARG, "choose another name", "%s: is one of the files to predict for", path);
+  return lsi_prediction_file_create(path, data->info.n_samples, n_outputs, classes, file);
+}
+
 ls_status ls_model_predict_file(ls_model *model, ls_dataset *data, int64_t batch_size, bool classes, const char *path) {
   LSI_NOT_NULL(model);
   LSI_NOT_NULL(data);
@@ -145,8 +151,8 @@ ls_status ls_model_predict_file(ls_model *model, ls_dataset *data, int64_t batch
   const lsi_comm *comm = lsi_context_comm(model->context);
   bool root = comm->rank == 0;
   lsi_prediction_file *file = NULL;
-  ls_status status = lsi_agree(
-      comm, root ? lsi_prediction_file_create(path, data->info.n_samples, n_outputs, classes, &file) : LS_OK);
+  ls_status status = root ? create_beside(data, path, n_outputs, classes, &file) : LS_OK;
+  status = lsi_agree(comm, status);
   if (status == LS_OK) status = ls_model_predict_to(model, data, batch_size, lsi_prediction_file_take, file);
   return lsi_agree(comm, root ? lsi_prediction_file_finish(&file, status) : status);
 }

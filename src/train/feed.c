@@ -80,11 +80,12 @@ static bool is_binary(const lsi_objective *objective) {
 }
 
 static ls_status bad_binary(const lsi_feed *feed, int64_t i, double value) {
+  char place[LSI_PLACE_BYTES];
+  lsi_dataset_place(feed->data, feed->rows[i], place);
   LSI_FAIL(LS_ERR_SHAPE,
            "for three classes or more sparse_categorical_crossentropy would fit, with an output for each; for numbers "
            "mean_squared_error",
-           "%s: sample %lld has target %g; %s takes 0 and 1, and what lies between", feed->data->label,
-           (long long)feed->rows[i], value, feed->objective->loss.object.info->name);
+           "%s has target %g; %s takes 0 and 1, and what lies between", place, value, feed->objective->loss.object.info->name);
 }
 
 /* Other targets have losses below zero and nothing to converge to. */
@@ -93,6 +94,13 @@ static ls_status check_binary_values(const lsi_feed *feed, int64_t n, const floa
   for (int64_t i = 0; i < n * width; i++)
     if (target[i] < 0 || target[i] > 1) return bad_binary(feed, i / width, (double)target[i]);
   return LS_OK;
+}
+
+static ls_status bad_label(const lsi_feed *feed, int64_t i, int64_t classes) {
+  char place[LSI_PLACE_BYTES];
+  lsi_dataset_place(feed->data, feed->rows[i], place);
+  LSI_FAIL(LS_ERR_SHAPE, "give the last layer as many units as there are classes, and number the classes from 0",
+           "%s has label %d, the model has outputs for labels 0 to %lld", place, feed->buffer.label[i], (long long)classes - 1);
 }
 
 static ls_status check_labels(const lsi_feed *feed, int64_t n) {
@@ -106,10 +114,7 @@ static ls_status check_labels(const lsi_feed *feed, int64_t n) {
   double ignored = lsi_object_get(&feed->objective->loss.object, "ignore_class"); /* NaN equals no label */
   for (int64_t i = 0; i < n; i++) {
     int32_t label = feed->buffer.label[i];
-    LSI_CHECK((double)label == ignored || (label >= 0 && label < classes), LS_ERR_SHAPE,
-              "give the last layer as many units as there are classes, and number the classes from 0",
-              "%s: sample %lld has label %d, the model has outputs for labels 0 to %lld", feed->data->label,
-              (long long)feed->rows[i], label, (long long)classes - 1);
+    if ((double)label != ignored && (label < 0 || label >= classes)) return bad_label(feed, i, classes);
   }
   return LS_OK;
 }
@@ -146,10 +151,13 @@ static void apply_class_weights(const lsi_feed *feed, int64_t n) {
 /* A single NaN or infinity among the samples spoils every weight after one step, far from its cause. */
 static ls_status check_finite(const lsi_feed *feed, const char *what, int64_t n, int64_t width, const float *values) {
   if (feed->nonfinite == LSI_NONFINITE_IGNORE || lsi_all_finite(values, (size_t)(n * width))) return LS_OK;
+  char place[LSI_PLACE_BYTES];
   int64_t at = 0;
   while (fabsf(values[at]) <= FLT_MAX) at++;
-  LSI_FAIL(LS_ERR_NUMERIC, "mend such samples, or leave them out", "%s: sample %lld: value %lld of %s is %g, not a finite number",
-           feed->data->label, (long long)feed->rows[at / width], (long long)(at % width), what, (double)values[at]);
+  double value = isnan(values[at]) ? (double)NAN : (double)values[at]; /* without its sign, which depends on who made it */
+  lsi_dataset_place(feed->data, feed->rows[at / width], place);
+  LSI_FAIL(LS_ERR_NUMERIC, "mend such samples, or leave them out", "%s: value %lld of %s is %g, not a finite number", place,
+           (long long)(at % width), what, value);
 }
 
 static ls_status check_values(const lsi_feed *feed, int64_t n, const float *x, const lsi_targets *targets, bool has_weight) {

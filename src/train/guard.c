@@ -144,11 +144,11 @@ static ls_status look_at_rows(const ls_trainer *t, const lsi_leaf_plan *plan) {
   int64_t p = t->epoch * t->steps_per_epoch + t->step - 1; /* it has moved on */
   int64_t sample = lsi_feed_sample(&t->feed, p, plan->row_begin + r / lead);
   const lsi_layer *layer = bad_layer(t, r / lead);
+  char place[LSI_PLACE_BYTES];
+  lsi_dataset_place(t->feed.data, sample, place);
   if (!layer)
-    LSI_FAIL(LS_ERR_NUMERIC, advice, "%s: sample %" PRId64 ": the loss is %g, with finite outputs", t->feed.data->label, sample,
-             t->scratch.value[r]);
-  LSI_FAIL(LS_ERR_NUMERIC, advice, "%s: sample %" PRId64 ": the loss is %g; the values first go wrong in layer '%s'",
-           t->feed.data->label, sample, t->scratch.value[r], layer->name);
+    LSI_FAIL(LS_ERR_NUMERIC, advice, "%s: the loss is %g, with finite outputs", place, t->scratch.value[r]);
+  LSI_FAIL(LS_ERR_NUMERIC, advice, "%s: the loss is %g; the values first go wrong in layer '%s'", place, t->scratch.value[r], layer->name);
 }
 
 static ls_status look_at_gradient(const ls_trainer *t, const float *sum, double loss) {

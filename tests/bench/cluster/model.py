@@ -78,7 +78,7 @@ def step(cost, cut, link, batch, leaf_rows, hosts, overlap=True):
 
 def leaf_rows_auto(batch):
     """math/leaf_plan.c"""
-    return min(max((batch + 15) // 16, 4), 32)
+    return max(4, min((batch + 7) // 8, 16), min((batch + 15) // 16, 32))
 
 
 def efficiency(cost, cut, link, net, hosts, weak):

@@ -2,8 +2,11 @@
 /* A crew does every job once, and rows reach their places, however many work at it; the error is that of the lowest job. */
 #include "unit/store/temp_dir.h"
 
+#include <fcntl.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
+#include "base/log.h"
 #include "data/fetch.h"
 #include "data/sort.h"
 #include "store/h5.h"
@@ -138,12 +141,69 @@ static void test_damage_has_one_name(void **state) {
   }
 }
 
+/* ---- files that change ---- */
+
+static void touch(const char *path, int64_t seconds) {
+  const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = seconds}};
+  assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static size_t watched(lsi_files *files, char text[400]) {
+  FILE *log = tmpfile();
+  lsi_log_configure(LSI_LOG_WARN, log);
+  lsi_files_watch(files);
+  lsi_log_configure(LSI_LOG_QUIET, NULL);
+  rewind(log);
+  size_t n = fread(text, 1, 399, log);
+  text[n] = 0;
+  fclose(log);
+  return n;
+}
+
+static void test_modified_file_is_said_once(void **state) {
+  (void)state;
+  char text[400], *paths[2] = {strdup(temp_path("a.h5")), strdup(temp_path("b.h5"))};
+  lsi_files *files;
+  lsi_part *part;
+  for (int i = 0; i < 2; i++) write_file(paths[i], false), touch(paths[i], 1000000);
+  assert_ok(lsi_files_describe(&(lsi_comm){0}, paths, 2, &(ls_hdf5_spec){0}, &files));
+  for (int64_t row = 0; row < 2 * ROWS; row += ROWS) assert_ok(lsi_files_at(files, row, &part));
+  assert_int_equal(watched(files, text), 0);
+  touch(paths[1], 1000001);
+  assert_true(watched(files, text) > 0);
+  assert_non_null(strstr(text, "b.h5: was modified"));
+  assert_null(strstr(text, "a.h5"));
+  assert_int_equal(watched(files, text), 0);
+  lsi_files_destroy(&files);
+  free(paths[0]);
+  free(paths[1]);
+}
+
+/* Whoever opens it later would read other samples than who has it open. */
+static void test_replaced_file_is_refused(void **state) {
+  (void)state;
+  lsi_files *files;
+  lsi_part *part;
+  char path[400], other[400];
+  snprintf(path, sizeof path, "%s", temp_path("one.h5"));
+  snprintf(other, sizeof other, "%s", temp_path("other.h5"));
+  write_file(path, true);
+  write_file(other, true);
+  assert_ok(lsi_files_describe(&(lsi_comm){0}, (char *[]){path}, 1, &(ls_hdf5_spec){0}, &files));
+  assert_int_equal(rename(other, path), 0);
+  assert_int_equal(lsi_files_at(files, 0, &part), LS_ERR_NOT_SAME);
+  assert_non_null(strstr(ls_last_error()->message, "one.h5: is another file here"));
+  lsi_files_destroy(&files);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_every_job_once),
       cmocka_unit_test(test_lowest_failure),
       cmocka_unit_test(test_rows_reach_their_places),
       cmocka_unit_test(test_damage_has_one_name),
+      cmocka_unit_test(test_modified_file_is_said_once),
+      cmocka_unit_test(test_replaced_file_is_refused),
   };
   return cmocka_run_group_tests(tests, temp_dir_create, temp_dir_remove);
 }

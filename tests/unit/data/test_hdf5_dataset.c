@@ -233,7 +233,7 @@ static void test_labels_beyond_int32(void **state) {
     assert_ok(lsi_dataset_read(d, (int64_t[]){1, 0}, 2, x, labels, NULL));
     assert_int_equal(labels[0], INT32_MIN);
     assert_error(lsi_dataset_read(d, (int64_t[]){0, 2}, 2, x, labels, NULL), LS_ERR_SHAPE,
-                 "labels.h5: dataset 'y', row 2: label 5000000000");
+                 "labels.h5: sample 2: dataset 'y': label 5000000000");
     ls_dataset_destroy(&d);
   }
 }

@@ -192,6 +192,28 @@ static void padding_stays_zero(void **state) {
   }
 }
 
+/* Slots that have decayed that far are zeros, and the caller's arithmetic is as it was. */
+static void subnormal_numbers_are_zeros(void **state) {
+  (void)state;
+  const char *const decaying[] = {"SGD(0.1, momentum=0.9)", "RMSprop(momentum=0.9)", "Adam", "Adamax", "Nadam"};
+  for (size_t c = 0; c < sizeof decaying / sizeof *decaying; c++) {
+    enum { N = 40 };
+    float w[N] = {0}, g[N] = {0};
+    lsi_optimizer *o = made(decaying[c], N);
+    for (int s = 0; s < o->n_slots; s++)
+      for (int i = 0; i < N; i++)
+        o->slots[s][i] = 1e-40f;
+    lsi_optimizer_update(o, 0.1, 0, N, g, w);
+    for (int s = 0; s < o->n_slots; s++)
+      for (int i = 0; i < N; i++)
+        if (o->slots[s][i] != 0.0f)
+          fail_msg("%s: slot %d is %g", decaying[c], s, (double)o->slots[s][i]);
+    volatile float small = 1e-40f;
+    assert_true(small * 1.0f != 0.0f);
+    lsi_optimizer_destroy(&o);
+  }
+}
+
 static void rate_of_schedule_and_variable(void **state) {
   (void)state;
   lsi_optimizer *o = made("SGD(PiecewiseConstantDecay([0], [1.0, 0.5]))", 1);
@@ -235,6 +257,7 @@ int main(void) {
       cmocka_unit_test(any_cut_and_any_threads),
       cmocka_unit_test(slots_are_keras_variables),
       cmocka_unit_test(padding_stays_zero),
+      cmocka_unit_test(subnormal_numbers_are_zeros),
       cmocka_unit_test(rate_of_schedule_and_variable),
       cmocka_unit_test(refusals),
   };
