@@ -31,6 +31,12 @@ launch() {
   esac
 }
 
+# What a site forgets to edit, said before the launcher says it in its own way.
+check_edited() {
+  command -v lockstep >/dev/null || { say "there is no lockstep in the PATH of $(hostname): edit setup() at the top of the template" && exit 2; }
+  [ -r "$config" ] || { say "config=$config: no such file, seen from $PWD, where sbatch was called: edit it at the top of the template" && exit 2; }
+}
+
 newest_checkpoint() { find "$run/checkpoints" -name 'ckpt-*.h5' 2>/dev/null | sort | tail -n 1; }
 
 # One task of an array is named after the array; its plain job id may mean them all.
@@ -58,7 +64,7 @@ conclude() {
     2) say "the command line or the config is wrong: not requeued"; exit 2 ;;
     75) requeue "stopped with a checkpoint" ;;
     *)
-      if [ "$(newest_checkpoint)" = "$checkpoint_before" ]; then
+      if [ -z "$warned" ] && [ "$(newest_checkpoint)" = "$checkpoint_before" ]; then
         say "failed with status $status and without a new checkpoint: not requeued"
         [ "$status" != 0 ] || status=1
         exit "$status"
@@ -68,12 +74,13 @@ conclude() {
   exit 75
 }
 
-# Train, or go on. A warning, `--signal=B:USR1@...`, comes to this shell alone and is passed on: the ranks save at one step and leave with
-# 75. SIGTERM comes to the ranks as well, so it is only outlived here.
+# Train, or go on. A warning, `--signal=B:USR1@...`, comes to this shell alone, perhaps before there is anything to warn, and is passed on
+# until it has been heeded: the ranks save at one step and leave with 75. SIGTERM comes to the ranks as well, so it is only outlived here.
 # Never trap CONT: Slurm sends it just before USR1 and TERM, and a trapped CONT ends bash's `wait` so that the USR1 is acted on only
 # when the training has ended. For the same reason the wait is in pieces of a second.
 train() {
-  local mark checkpoint status child
+  local mark checkpoint status child passed=-5
+  check_edited
   ended=
   mark=$(cat "$run/done" 2>/dev/null)
   checkpoint=$(newest_checkpoint)
@@ -81,11 +88,13 @@ train() {
   say "start ${SLURM_RESTART_COUNT:-0}: $SLURM_NTASKS ranks x ${SLURM_CPUS_PER_TASK:-1} threads on $SLURM_JOB_NODELIST, by $launcher"
   local arguments=(train "$config" --out "$run" --verbose 2) setting
   for setting in "${settings[@]}"; do arguments+=(--set "$setting"); done
-  trap '[ -z "$child" ] || kill -USR1 "$child" 2>/dev/null' USR1
   trap 'ended=yes' TERM
   launch "${arguments[@]}" &
   child=$!
-  while kill -0 "$child" 2>/dev/null; do sleep 1 & wait $!; done
+  while kill -0 "$child" 2>/dev/null; do
+    sleep 1 & wait $!
+    [ -z "$warned" ] || [ "$SECONDS" -lt $((passed + 5)) ] || { kill -USR1 "$child" 2>/dev/null && passed=$SECONDS; }
+  done
   wait "$child"
   status=$?
   conclude "$status" "$mark" "$checkpoint"

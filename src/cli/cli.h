@@ -109,6 +109,9 @@ void cli_settle_threads(char **argv);
 
 /* ---- what train and verify begin with (start.c) ---- */
 
+/* Hold SIGUSR1 back, from the first line of train until somebody listens. */
+void cli_hold_warnings(bool hold);
+
 /* Are there perhaps other processes that wait for this one? */
 bool cli_under_launcher(void);
 /* May fill in what nobody has said, before the context exists. */

@@ -81,6 +81,8 @@ static void let_the_first_speak(void) {
 }
 
 int main(int argc, char **argv) {
+  if (argc > 1 && strcmp(argv[1], cli_train.name) == 0)
+    cli_hold_warnings(true);
   cli_settle_threads(argv);
   /* Of many processes one speaks; the others' help and results would only repeat it. */
   if (!cli_is_first() && !freopen("/dev/null", "w", stdout))

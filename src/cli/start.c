@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The beginning of the verbs that train: context and config. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,14 @@
 bool cli_under_launcher(void) {
   return getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK") || getenv("PMI_RANK") ||
          getenv("SLURM_PROCID");
+}
+
+/* A batch system's warning may come before anybody listens, and SIGUSR1 ends a process that does not. */
+void cli_hold_warnings(bool hold) {
+  sigset_t warnings;
+  sigemptyset(&warnings);
+  sigaddset(&warnings, SIGUSR1);
+  sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &warnings, NULL);
 }
 
 /*
@@ -30,6 +39,7 @@ int cli_start(const char *path, const cli_args *args, int64_t threads, cli_settl
     settle(user, first, &spec);
   spec.catch_signals = true;
   status = ls_context_create(&spec, context);
+  cli_hold_warnings(false);
   bool kernels = status != LS_OK && spec.kernels && strstr(ls_last_error()->message, spec.kernels);
   ls_config_destroy(&first);
   if (kernels && (status == LS_ERR_ARG || status == LS_ERR_UNSUPPORTED)) {

@@ -2,6 +2,7 @@
 #include "nn/draw.h"
 
 #include <omp.h>
+#include <string.h>
 #include "math/elementary.h"
 #include "math/team.h"
 
@@ -55,10 +56,13 @@ double lsi_normal_quantile(double p) {
 
 enum { CHUNK = 256 }; /* elements drawn in one go; a multiple of 2 */
 
-/* As lsi_rng_double makes them of two words each. */
+/* As lsi_rng_double makes them of two words each. The 52 bits become a double, exactly, as the mantissa of 2^52 + bits; a
+   conversion by that name is not vectorised. */
 LSI_INLINE double uniform(const uint32_t *words, size_t i) {
-  uint64_t bits = ((uint64_t)words[2 * i] << 32 | words[2 * i + 1]) >> 12;
-  return ((double)bits + 0.5) * 0x1p-52;
+  uint64_t bits = ((uint64_t)words[2 * i] << 32 | words[2 * i + 1]) >> 12 | UINT64_C(0x4330000000000000);
+  double value;
+  memcpy(&value, &bits, sizeof value);
+  return (value - 0x1p52 + 0.5) * 0x1p-52;
 }
 
 LSI_CLONES static void shape(lsi_draw draw, const uint32_t *words, float *values, size_t n) {

@@ -16,11 +16,13 @@ struct lsi_lock {
   int fd;
 };
 
-static void read_holder(int fd, char *holder, size_t size) {
+static bool read_holder(int fd, char *holder, size_t size) {
   ssize_t n = pread(fd, holder, size - 1, 0);
   holder[n > 0 ? n : 0] = '\0';
   holder[strcspn(holder, "\n")] = '\0';
-  if (!holder[0]) snprintf(holder, size, "another process");
+  bool named = holder[0] != '\0';
+  if (!named) snprintf(holder, size, "another process");
+  return named;
 }
 
 static void write_holder(int fd) {
@@ -33,6 +35,32 @@ static void write_holder(int fd) {
     lsi_log_warn("the run folder's lock file cannot be written: %s", strerror(errno));
 }
 
+static ls_status refuse(const char *dir, const char *holder) {
+  LSI_FAIL(LS_ERR_BUSY, "wait for it, stop it, or choose another folder", "%s: in use by %s", dir, holder);
+}
+
+/* Does the process that the lock file names live, as far as this host can tell? Process numbers come again, program names seldom. */
+static bool lives_here(const char *holder) {
+  char host[256] = "?", theirs[256], path[64], mine[4096], its[4096];
+  long pid;
+  gethostname(host, sizeof host - 1);
+  if (sscanf(holder, "process %ld on %255s", &pid, theirs) != 2 || strcmp(host, theirs) != 0) return false;
+  snprintf(path, sizeof path, "/proc/%ld/exe", pid);
+  ssize_t n = readlink("/proc/self/exe", mine, sizeof mine), m = readlink(path, its, sizeof its);
+  return n > 0 && n == m && memcmp(mine, its, (size_t)n) == 0 && pid != getpid();
+}
+
+/* Without locks the file's text must do: a run of this host is seen, of another host it may have ended without saying so. */
+static ls_status take_by_name(int fd, const char *dir, int error) {
+  char holder[320];
+  bool named = read_holder(fd, holder, sizeof holder);
+  if (named && lives_here(holder)) return refuse(dir, holder);
+  lsi_log_warn("%s: this file system has no locks (%s), so a run on another host would not be noticed%s%s", dir, strerror(error),
+               named ? "; the last one did not end by itself: " : "", named ? holder : "");
+  write_holder(fd);
+  return LS_OK;
+}
+
 static ls_status take(int fd, const char *dir) {
   if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
     write_holder(fd);
@@ -41,15 +69,10 @@ static ls_status take(int fd, const char *dir) {
   if (errno == EWOULDBLOCK) {
     char holder[320];
     read_holder(fd, holder, sizeof holder);
-    LSI_FAIL(LS_ERR_BUSY, "wait for it, stop it, or choose another folder", "%s: in use by %s", dir,
-             holder);
+    return refuse(dir, holder);
   }
-  if (errno == ENOLCK || errno == ENOTSUP || errno == ENOSYS || errno == EINVAL) {
-    lsi_log_warn(
-        "%s: this file system has no locks (%s); make sure that no other run uses the folder", dir,
-        strerror(errno));
-    return LS_OK;
-  }
+  if (errno == ENOLCK || errno == ENOTSUP || errno == ENOSYS || errno == EINVAL)
+    return take_by_name(fd, dir, errno);
   LSI_FAIL(LS_ERR_IO, NULL, "%s: cannot lock the folder: %s", dir, strerror(errno));
 }
 

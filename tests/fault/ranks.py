@@ -147,4 +147,32 @@ def two_runs(folder):
     print("the folder of a killed run is free again | %s" % resumes(config, out, result(out + "-undisturbed"), settings))
 
 
-main(differing, clocks, slow_rank, absent, folder_deleted, two_runs)
+def without_locks(folder):
+    """A file system that cannot lock: a second run of this host is refused all the same, another host's cannot be seen, which is said."""
+    config, out = make_data(folder), folder + "/run"
+    fault = "flock .lock 0 ENOLCK"
+    first = Run(train(config, out, ["fit.epochs=1000000"]), 2, fault=fault)
+    first.wait_for("a checkpoint", lambda: newest_iteration(out) > 0)
+    outcome = Run(train(config, out), 2, fault=fault).end()
+    expect("no locks", outcome, "%s: in use by process " % out)
+    row("a second run in a folder without locks", outcome, "-")
+    for pid in first.ranks():
+        first.hit(pid, signal.SIGKILL)
+    first.end()
+    outcome = Run(train(config, out, ["fit.epochs=1"]), 2, fault=fault).end()
+    check("has no locks" in outcome.stderr and "did not end by itself: process " in outcome.stderr, outcome.stderr)
+    check("in use" not in outcome.stderr, outcome.stderr)
+
+
+def end_of_mpi(folder):
+    """A rank that does not come out of MPI_Finalize: all end by the deadline, and the finished run stays finished."""
+    config, expected = reference(folder)
+    out = folder + "/run"
+    outcome = Run(train(config, out, ["parallel.deadline_seconds=3"]), 3, fault="finalize", rank=1).end()
+    check(outcome.code == 76 and "the end of MPI (MPI_Finalize) has not ended for 3 s" in outcome.stderr,
+          "exit code %d\n%s" % (outcome.code, outcome.stderr))
+    check(os.path.exists(out + "/done") and result(out) == expected, "the run is not whole")
+    row("a rank stays in MPI_Finalize, deadline 3 s", outcome, resumes(config, out, expected))
+
+
+main(differing, clocks, slow_rank, absent, end_of_mpi, folder_deleted, two_runs, without_locks)

@@ -10,6 +10,8 @@
  *   hello -              the process is killed when it has said its first word to the launcher, before the answer
  *   halt -               the process is stopped (SIGSTOP) at the same place
  *   lock - N             the process is killed while it holds the Nth lock in memory it shares with other processes
+ *   finalize -           MPI_Finalize never ends
+  *   flock TEXT 0 ERROR   such files cannot be locked
  *   slow TEXT MS         each write to such a file takes so many milliseconds longer
  *   lag - MS             each look at the clock takes so many milliseconds, and so every step
  *   fsync TEXT           fsync of such a file fails with EIO
@@ -29,6 +31,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -64,7 +67,7 @@ static int error_number(const char *name) {
   static const struct {
     const char *name;
     int number;
-  } all[] = {{"EIO", EIO}, {"ENOSPC", ENOSPC}, {"EROFS", EROFS}, {"EDQUOT", EDQUOT}};
+  } all[] = {{"EIO", EIO}, {"ENOSPC", ENOSPC}, {"EROFS", EROFS}, {"EDQUOT", EDQUOT}, {"ENOLCK", ENOLCK}, {"ENOTSUP", ENOTSUP}};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     if (strcmp(name, all[i].name) == 0) return all[i].number;
   return EIO;
@@ -227,7 +230,20 @@ int fsync(int fd) {
   return -1;
 }
 
+int flock(int fd, int operation) {
+  if (!is("flock") || !concerns(fd)) return REAL(flock)(fd, operation);
+  errno = error;
+  return -1;
+}
+
 /* ---- the launcher ---- */
+
+int MPI_Finalize(void); /* of a process that has MPI */
+
+int MPI_Finalize(void) {
+  while (is("finalize")) pause();
+  return REAL(MPI_Finalize)();
+}
 
 static bool within(const void *caller, const char *library) {
   Dl_info where;

@@ -134,11 +134,26 @@ check_sweep() {
   local job other
   edit sweep sweep "launcher=srun" "binding=--cpu-bind=none"
   sed -i "s|^run=.*|run=$work/sweep-\$SLURM_ARRAY_TASK_ID|; s|^  \"compile.optimizer.learning_rate=0.1\"|  \"fit.seed=0 fit.epochs=8\"|; s|^  \"compile.optimizer.learning_rate=0.03\"|  \"fit.seed=9\"|" "$work/sweep.sbatch"
-  job=$(submit sweep --array=0-1)
+  job=$(submit sweep --array=0-1,9)
   lockstep train net.yaml --out other --verbose 0 --threads 1 --set fit.seed=9
   other=$(digest_of other)
-  await "both tasks" 120 is "$job" COMPLETED && [ "$(digest_of sweep-0)" = "$expected" ] && [ "$(digest_of sweep-1)" = "$other" ]
+  await "the tasks" 120 is "$job" 'COMPLETED FAILED' && said sweep 'sweep has no line 9' && [ "$(digest_of sweep-0)" = "$expected" ] && [ "$(digest_of sweep-1)" = "$other" ]
   report "sweep.sbatch: a task of an array each" $? "$work/sweep.log"
+}
+
+# As a user does it: templates copied with blanks in their paths, called from elsewhere with paths of there; warned before it has begun.
+check_places() {
+  local site="$work/my site" job unedited
+  mkdir -p "$site/the slurm" "$site/here" && cp "$source_dir"/scripts/slurm/* "$site/the slurm" && cp net.yaml "$site/here/my net.yaml"
+  sed -e "s|^config=.*|config='my net.yaml'|; s|^run=.*|run='runs/my net'|" "$site/the slurm/one_node.sbatch" >"$site/the slurm/my job.sbatch"
+  sed -i "s|^restarts=.*|restarts=3|; s|^binding=.*|binding=--cpu-bind=none|; s|^setup\$|sleep 2; setup|" "$site/the slurm/my job.sbatch"
+  slow_down "$site/the slurm/my job.sbatch"
+  unedited=$(cd "$site/here" && sbatch --parsable --ntasks=2 -o "$work/unedited.log" "$site/the slurm/one_node.sbatch")
+  job=$(cd "$site/here" && sbatch --parsable --ntasks=2 -o "$work/places.log" "$site/the slurm/my job.sbatch" "an /argument")
+  await "the job to begin" 30 is "$job" RUNNING && sleep 1 && scancel --batch --signal=USR1 "$job"
+  await "it to fail" 30 is "$unedited" FAILED && said unedited 'config=configs/fashion_mnist.yaml: no such file' &&
+    completed "my site/here/runs/my net" "$job" && said places 'start 1' && said places 'stopped by SIGUSR1 at epoch 1'
+  report "blanks in paths, an unedited template, a warning too early" $? "$work/unedited.log" "$work/places.log"
 }
 
 # Warned by USR1 at the batch shell alone: all ranks save at one step, 75, requeue, resume.
@@ -243,7 +258,7 @@ together() {
 together check_refusals
 together "check_plain one_node srun --nodes=1" "check_plain one_node mpirun --nodes=1" \
   "check_plain many_nodes srun --nodes=2" "check_plain many_nodes mpirun --nodes=2"
-together check_done check_config_error check_sweep check_time_limit
+together check_done check_config_error check_sweep check_places check_time_limit
 together "check_warning srun" "check_warning mpirun" check_killed_rank
 together "check_preemption srun" "check_preemption mpirun"
 together check_node_down

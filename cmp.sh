@@ -1,1 +1,0 @@
-for i in 1 2; do for a in "1 256 2048 2048 16" "1 512 4096 4096 32" "1 128 512 784 16" "2 128 512 784 16" "2 256 2048 2048 16"; do echo "== $a"; for p in wg wg2; do echo $p; /tmp/lg/$p $a 256:65536:4096 | tail -1;  done; done; done
