@@ -353,6 +353,8 @@ static void choose_tasks(grad_job *job, int n_threads) {
   job->group = group_of(job, high);
   size_t groups = lsi_ceil_div(job->dy_panels, job->group), x_panels = job->x_panels ? job->x_panels : 1;
   job->block = L2_BLOCK_FLOATS / job->panel_floats;
+  if (job->block > x_panels)
+    job->block = x_panels;
   if (job->block < 1)
     job->block = 1;
   if (high > 0 && (job->block + 1) * high > room)
