@@ -16,13 +16,7 @@ static ls_status write_file(const lsi_ckpt_file *file, const lsi_ckpt_layout *la
   unsigned char *digests = NULL;
   LSI_TRY(lsi_alloc("digests", lsi_ckpt_layout_blocks(layout, 1, 0) + 1, LSI_CKPT_DIGEST, &digests));
   ls_status status = lsi_ckpt_file_begin(file);
-  if (status == LS_OK) {
-    status = lsi_ckpt_part_write(file, layout, 0, runs, digests);
-    if (status == LS_OK)
-      status = lsi_ckpt_file_finish(file, layout, index, digests);
-    else
-      lsi_ckpt_file_drop(file);
-  }
+  if (status == LS_OK) status = lsi_ckpt_file_write(file, layout, runs, index, digests);
   lsi_free(digests);
   return status;
 }

@@ -40,9 +40,15 @@ ls_status lsi_checkpoint_read(const char *path, lsi_checkpoint **out);
 ls_status lsi_checkpoint_read_newest(const char *dir, lsi_checkpoint **out);
 void lsi_checkpoint_destroy(lsi_checkpoint **checkpoint);
 
-/* The same checkpoint on all ranks: rank 0 has it (or NULL: all get NULL), others receive. Collective. `comm` is a const lsi_comm *. */
+/* The same checkpoint on all ranks, but for the values of its float arrays, which are large: rank 0 has it (or NULL: all get NULL), others
+   receive. Collective. `comm` is a const lsi_comm *. */
 struct lsi_comm;
 ls_status lsi_checkpoint_bcast(const struct lsi_comm *comm, lsi_checkpoint **checkpoint);
+/* The values of a float array of it, to every rank that needs them: all of them, or with `shares` each rank its own, when the array begins
+   at `element` of the arena they are of. Afterwards nobody can have them again. Fails as lsi_checkpoint_copy does, on all ranks alike. Collective. */
+struct lsi_shares;
+ls_status lsi_checkpoint_deal(const struct lsi_comm *comm, lsi_checkpoint *checkpoint, const char *name, uint64_t count,
+                              const struct lsi_shares *shares, size_t element, float *out);
 
 const char *lsi_checkpoint_path(const lsi_checkpoint *checkpoint);
 int64_t lsi_checkpoint_iteration(const lsi_checkpoint *checkpoint);

@@ -41,6 +41,10 @@ void lsi_ckpt_index_fill(char **cursor, const char hex[LSI_DIGEST_HEX]);
    above would not write; LS_ERR_UNSUPPORTED for another version. `path` is for messages. */
 ls_status lsi_ckpt_index_parse(const char *path, const char *index, lsi_checkpoint **out);
 
+/* The array of that name; LS_ERR_NOT_FOUND, or LS_ERR_SHAPE with both shapes, if it is not as wanted. */
+ls_status lsi_ckpt_find(const lsi_checkpoint *checkpoint, const char *name, lsi_ckpt_type type, uint64_t count,
+                        const lsi_ckpt_array **out);
+
 /* Bytes of an array's data. */
 size_t lsi_ckpt_array_bytes(const lsi_ckpt_array *array);
 size_t lsi_ckpt_type_bytes(lsi_ckpt_type type);

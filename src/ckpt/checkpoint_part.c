@@ -2,6 +2,7 @@
 #include "ckpt/checkpoint_part.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,19 +34,26 @@ void lsi_ckpt_file_drop(const lsi_ckpt_file *file) {
 
 /* ---- a part ---- */
 
-typedef ls_status (*part_action)(int fd, const char *path, uint64_t at, const void *bytes, size_t n);
+static int by_place(const void *a, const void *b) {
+  const lsi_durable_piece *x = a, *y = b;
+  return (x->at > y->at) - (x->at < y->at);
+}
 
-/* The action for every piece of writer w's part. */
-static ls_status for_each_piece(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, int w, const char *const *runs, int fd,
-                                part_action action) {
+/* Writer w's part, in the order of the file; writer 0 has what lies between the items, too. With room for one more. */
+static ls_status list_pieces(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, int w, const char *const *runs,
+                             lsi_durable_piece **pieces, size_t *n) {
+  LSI_TRY(LSI_ALLOC("checkpoint", layout->n_items + layout->n_gaps + 1, pieces));
+  lsi_durable_piece *next = *pieces;
   for (int i = 0; i < layout->n_items; i++) {
     uint64_t begin, end;
     lsi_ckpt_layout_run(layout, file->n_writers, w, i, &begin, &end);
-    LSI_TRY(action(fd, file->path, layout->items[i].offset + begin, runs[i], (size_t)(end - begin)));
+    if (begin < end) *next++ = (lsi_durable_piece){layout->items[i].offset + begin, runs[i], (size_t)(end - begin)};
   }
   const char *gap = layout->gap_bytes;
   for (int g = 0; w == 0 && g < layout->n_gaps; gap += layout->gaps[g++].n_bytes)
-    LSI_TRY(action(fd, file->path, layout->gaps[g].offset, gap, (size_t)layout->gaps[g].n_bytes));
+    *next++ = (lsi_durable_piece){layout->gaps[g].offset, gap, (size_t)layout->gaps[g].n_bytes};
+  *n = (size_t)(next - *pieces);
+  qsort(*pieces, *n, sizeof **pieces, by_place);
   return LS_OK;
 }
 
@@ -61,15 +69,25 @@ static void digest_runs(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout
   }
 }
 
+/* Write, sync and, if asked, read back. */
+static ls_status put_pieces(const lsi_ckpt_file *file, const lsi_durable_piece *pieces, size_t n) {
+  int fd;
+  LSI_TRY(lsi_durable_open_part(file->temporary, file->path, false, &fd));
+  ls_status status = lsi_durable_write_pieces(fd, file->path, pieces, n);
+  if (status == LS_OK) status = lsi_durable_sync_part(fd, file->path);
+  if (status == LS_OK && file->verify) status = lsi_durable_check_pieces(fd, file->path, pieces, n);
+  return lsi_durable_close_part(fd, file->path, status);
+}
+
 ls_status lsi_ckpt_part_write(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, int w, const char *const *runs,
                               unsigned char *digests) {
-  int fd;
+  lsi_durable_piece *pieces = NULL;
+  size_t n = 0;
   digest_runs(file, layout, w, runs, digests);
-  LSI_TRY(lsi_durable_open_part(file->temporary, file->path, false, &fd));
-  ls_status status = for_each_piece(file, layout, w, runs, fd, lsi_durable_write_part);
-  if (status == LS_OK) status = lsi_durable_sync_part(fd, file->path);
-  if (status == LS_OK && file->verify) status = for_each_piece(file, layout, w, runs, fd, lsi_durable_check_part);
-  return lsi_durable_close_part(fd, file->path, status);
+  LSI_TRY(list_pieces(file, layout, w, runs, &pieces, &n));
+  ls_status status = put_pieces(file, pieces, n);
+  lsi_free(pieces);
+  return status;
 }
 
 /* ---- the end ---- */
@@ -109,30 +127,41 @@ static ls_status join(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, 
   return status;
 }
 
-static ls_status write_end(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, const char *index) {
+/* Index and seal, behind pieces that begin the list and have room for one more. */
+static ls_status write_end(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, char *index, const unsigned char *digests,
+                           lsi_durable_piece *pieces, size_t n) {
   char *bytes;
-  size_t n;
-  int fd;
-  LSI_TRY(lsi_ckpt_trailer(layout, index, &bytes, &n));
-  ls_status status = lsi_durable_open_part(file->temporary, file->path, false, &fd);
-  if (status == LS_OK) {
-    status = lsi_durable_write_part(fd, file->path, layout->file_bytes, bytes, n);
-    if (status == LS_OK) status = lsi_durable_sync_part(fd, file->path);
-    if (status == LS_OK && file->verify) status = lsi_durable_check_part(fd, file->path, layout->file_bytes, bytes, n);
-    status = lsi_durable_close_part(fd, file->path, status);
-  }
+  size_t n_bytes;
+  LSI_TRY(join(file, layout, index, digests));
+  LSI_TRY(lsi_ckpt_trailer(layout, index, &bytes, &n_bytes));
+  pieces[n] = (lsi_durable_piece){layout->file_bytes, bytes, n_bytes};
+  ls_status status = put_pieces(file, pieces, n + 1);
   lsi_free(bytes);
   return status;
 }
 
-ls_status lsi_ckpt_file_finish(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, char *index, const unsigned char *digests) {
-  ls_status status = join(file, layout, index, digests);
-  if (status == LS_OK) status = write_end(file, layout, index);
-  if (status == LS_OK) status = lsi_durable_commit(file->temporary, file->path);
+static ls_status give_name(const lsi_ckpt_file *file, ls_status status) {
+  if (status == LS_OK) status = lsi_durable_move(file->temporary, file->path);
   if (status != LS_OK) {
     lsi_ckpt_file_drop(file);
     return status;
   }
   lsi_ckpt_dir_prune(file->dir, file->iteration, file->keep);
   return LS_OK;
+}
+
+ls_status lsi_ckpt_file_finish(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, char *index, const unsigned char *digests) {
+  lsi_durable_piece end;
+  return give_name(file, write_end(file, layout, index, digests, &end, 0));
+}
+
+ls_status lsi_ckpt_file_write(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, const char *const *runs, char *index,
+                              unsigned char *digests) {
+  lsi_durable_piece *pieces = NULL;
+  size_t n = 0;
+  digest_runs(file, layout, 0, runs, digests);
+  ls_status status = list_pieces(file, layout, 0, runs, &pieces, &n);
+  if (status == LS_OK) status = write_end(file, layout, index, digests, pieces, n);
+  lsi_free(pieces);
+  return give_name(file, status);
 }

@@ -26,6 +26,10 @@ void lsi_ckpt_file_drop(const lsi_ckpt_file *file);
 ls_status lsi_ckpt_part_write(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, int w, const char *const *runs,
                               unsigned char *digests);
 
+/* The same and the end in one go, for a single writer. `digests`: room for lsi_ckpt_layout_blocks(). */
+ls_status lsi_ckpt_file_write(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, const char *const *runs, char *index,
+                              unsigned char *digests);
+
 /* When all parts are on disk: index and seal, the name, and the end of all but the newest `keep` checkpoints. `digests`: those of all
    writers, in their order. On failure nothing is left but what was there. */
 ls_status lsi_ckpt_file_finish(const lsi_ckpt_file *file, const lsi_ckpt_layout *layout, char *index, const unsigned char *digests);

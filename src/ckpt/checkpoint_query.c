@@ -33,18 +33,23 @@ const char *lsi_checkpoint_text(const lsi_checkpoint *checkpoint, const char *na
   return NULL;
 }
 
-ls_status lsi_checkpoint_copy(const lsi_checkpoint *checkpoint, const char *name,
-                              lsi_ckpt_type type, uint64_t count, void *out) {
-  static const char advice[] =
-      "resume with the config that made the checkpoint, or start anew with --resume never";
+ls_status lsi_ckpt_find(const lsi_checkpoint *checkpoint, const char *name, lsi_ckpt_type type, uint64_t count,
+                        const lsi_ckpt_array **out) {
+  static const char advice[] = "resume with the config that made the checkpoint, or start anew with --resume never";
   const lsi_ckpt_array *array = lsi_checkpoint_array(checkpoint, name);
   LSI_CHECK(array, LS_ERR_NOT_FOUND, advice, "%s: has no array \"%s\"", checkpoint->path, name);
   char stored[120], wanted[120];
   lsi_ckpt_describe(array->type, array->rank, array->dims, stored);
   lsi_ckpt_describe(type, 1, &count, wanted);
-  size_t n_bytes = lsi_ckpt_array_bytes(array);
-  LSI_CHECK(array->type == type && n_bytes / lsi_ckpt_type_bytes(type) == count, LS_ERR_SHAPE,
-            advice, "%s: \"%s\" is %s, but %s is needed", checkpoint->path, name, stored, wanted);
-  memcpy(out, array->data, n_bytes);
+  LSI_CHECK(array->type == type && lsi_ckpt_array_bytes(array) / lsi_ckpt_type_bytes(type) == count, LS_ERR_SHAPE, advice,
+            "%s: \"%s\" is %s, but %s is needed", checkpoint->path, name, stored, wanted);
+  *out = array;
+  return LS_OK;
+}
+
+ls_status lsi_checkpoint_copy(const lsi_checkpoint *checkpoint, const char *name, lsi_ckpt_type type, uint64_t count, void *out) {
+  const lsi_ckpt_array *array;
+  LSI_TRY(lsi_ckpt_find(checkpoint, name, type, count, &array));
+  memcpy(out, array->data, lsi_ckpt_array_bytes(array));
   return LS_OK;
 }

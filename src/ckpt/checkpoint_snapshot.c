@@ -79,28 +79,30 @@ static ls_status digest_shapes(const lsi_ckpt_job *job, uint64_t out[2]) {
 }
 
 /* HDF5 is only asked when shapes have changed: when an epoch has made the history longer. */
-static ls_status prepare_on_root(lsi_ckpt_snapshot *s, const lsi_ckpt_job *job) {
+static ls_status renew_layout(lsi_ckpt_snapshot *s, const lsi_ckpt_job *job, bool *renewed) {
   uint64_t shapes[2];
-  LSI_TRY(lsi_ckpt_file_name(&s->file, job->dir, job->iteration, job->keep, job->verify));
   LSI_TRY(digest_shapes(job, shapes));
-  if (!s->layout || memcmp(shapes, s->shapes, sizeof shapes) != 0) {
-    lsi_ckpt_layout_destroy(&s->layout);
-    LSI_TRY(lsi_ckpt_layout_create(job->arrays, job->n_arrays, job->texts, job->n_texts, &s->layout));
-    memcpy(s->shapes, shapes, sizeof shapes);
-  }
+  *renewed = !s->layout || memcmp(shapes, s->shapes, sizeof shapes) != 0;
+  if (!*renewed) return LS_OK;
+  lsi_ckpt_layout_destroy(&s->layout);
+  memcpy(s->shapes, shapes, sizeof shapes);
+  return lsi_ckpt_layout_create(job->arrays, job->n_arrays, job->texts, job->n_texts, &s->layout);
+}
+
+static ls_status prepare_on_root(lsi_ckpt_snapshot *s, const lsi_ckpt_job *job, bool *renewed) {
+  LSI_TRY(lsi_ckpt_file_name(&s->file, job->dir, job->iteration, job->keep, job->verify));
+  LSI_TRY(renew_layout(s, job, renewed));
   s->file.n_writers = count_writers(s, s->layout->starts[s->layout->n_items]);
   lsi_free(s->index);
   s->index = NULL;
   return lsi_ckpt_index_format(job->iteration, job->arrays, job->n_arrays, job->texts, job->n_texts, s->layout, &s->index);
 }
 
-/* Rank 0's file and layout, on all ranks. */
+/* Rank 0's layout, on all ranks. */
 static ls_status share_layout(lsi_ckpt_snapshot *s, const lsi_ckpt_job *job) {
   int n = job->n_arrays + job->n_texts;
   uint64_t file_bytes = s->layout && rank_of(s) == 0 ? s->layout->file_bytes : 0;
   lsi_ckpt_item *items = NULL;
-  if (!s->comm || s->comm->size == 1) return LS_OK;
-  LSI_TRY(lsi_bcast(s->comm, &s->file, sizeof s->file));
   LSI_TRY(lsi_bcast(s->comm, &file_bytes, sizeof file_bytes));
   LSI_TRY(lsi_ckpt_snapshot_agree(s, LSI_ALLOC("layout of a checkpoint", n + 1, &items)));
   if (rank_of(s) == 0) memcpy(items, s->layout->items, (size_t)n * sizeof *items);
@@ -111,6 +113,15 @@ static ls_status share_layout(lsi_ckpt_snapshot *s, const lsi_ckpt_job *job) {
   }
   lsi_free(items);
   return lsi_ckpt_snapshot_agree(s, status);
+}
+
+/* Rank 0's file, and its layout if that is new, on all ranks. */
+static ls_status share(lsi_ckpt_snapshot *s, const lsi_ckpt_job *job, bool renewed) {
+  int news = renewed;
+  if (!s->comm || s->comm->size == 1) return LS_OK;
+  LSI_TRY(lsi_bcast(s->comm, &s->file, sizeof s->file));
+  LSI_TRY(lsi_bcast(s->comm, &news, sizeof news));
+  return news ? share_layout(s, job) : LS_OK;
 }
 
 static const char *value_of(const lsi_ckpt_job *job, int i) {
@@ -179,8 +190,11 @@ static ls_status prepare_part(lsi_ckpt_snapshot *s, const lsi_ckpt_job *job) {
 }
 
 ls_status lsi_ckpt_snapshot_prepare(lsi_ckpt_snapshot *s, const lsi_ckpt_job *job) {
-  LSI_TRY(lsi_ckpt_snapshot_agree(s, rank_of(s) == 0 ? prepare_on_root(s, job) : LS_OK));
-  LSI_TRY(share_layout(s, job));
+  bool renewed = false;
+  ls_status status = lsi_ckpt_snapshot_agree(s, rank_of(s) == 0 ? prepare_on_root(s, job, &renewed) : LS_OK);
+  if (status == LS_OK) status = share(s, job, renewed);
+  if (status != LS_OK) lsi_ckpt_layout_destroy(&s->layout); /* on all ranks: none has a layout that others lack */
+  LSI_TRY(status);
   return lsi_ckpt_snapshot_agree(s, prepare_part(s, job));
 }
 

@@ -9,8 +9,8 @@
 
 /* Who has the snapshot. */
 typedef enum writer_state { IDLE, SUBMITTED, STOPPING } writer_state;
-/* What is done with it: the file's beginning, this rank's part, the file's end. */
-typedef enum writer_task { BEGIN = 1, PART = 2, END = 4 } writer_task;
+/* What is done with it: all of the file, this rank's part of it, or its end. */
+typedef enum writer_task { WHOLE, PART, END } writer_task;
 
 struct lsi_ckpt_writer {
   lsi_ckpt_snapshot snapshot; /* of the thread while SUBMITTED, else of the owner */
@@ -21,7 +21,7 @@ struct lsi_ckpt_writer {
   pthread_mutex_t mutex;
   pthread_cond_t changed;
   writer_state state; /* guarded by mutex, as are those below */
-  int tasks;
+  writer_task task;
   ls_status status;   /* of the last job, until it is told */
   ls_error error;
   double begin_s, seconds;
@@ -29,12 +29,15 @@ struct lsi_ckpt_writer {
 
 /* ---- the thread ---- */
 
-static ls_status work(lsi_ckpt_snapshot *s, int tasks) {
-  if (tasks & BEGIN) LSI_TRY(lsi_ckpt_file_begin(&s->file));
-  ls_status status = tasks & PART ? lsi_ckpt_part_write(&s->file, s->layout, s->writer, s->runs, s->digests) : LS_OK;
-  if (status == LS_OK && (tasks & END)) return lsi_ckpt_file_finish(&s->file, s->layout, s->index, s->digests);
-  if (status != LS_OK && (tasks & BEGIN)) lsi_ckpt_file_drop(&s->file);
-  return status;
+static ls_status write_whole(lsi_ckpt_snapshot *s) {
+  LSI_TRY(lsi_ckpt_file_begin(&s->file));
+  return lsi_ckpt_file_write(&s->file, s->layout, s->runs, s->index, s->digests);
+}
+
+static ls_status work(lsi_ckpt_snapshot *s, writer_task task) {
+  if (task == WHOLE) return write_whole(s);
+  return task == PART ? lsi_ckpt_part_write(&s->file, s->layout, s->writer, s->runs, s->digests)
+                      : lsi_ckpt_file_finish(&s->file, s->layout, s->index, s->digests);
 }
 
 static void record(lsi_ckpt_writer *w, ls_status status) {
@@ -53,7 +56,7 @@ static void *run(void *user) {
     }
     pthread_mutex_unlock(&w->mutex);
     double begin_s = lsi_clock_s();
-    ls_status status = work(&w->snapshot, w->tasks);
+    ls_status status = work(&w->snapshot, w->task);
     lsi_trace_span(LSI_TRACK_FILES, LSI_TRACE_WRITE, w->snapshot.file.iteration, begin_s, lsi_clock_s());
     pthread_mutex_lock(&w->mutex);
     record(w, status);
@@ -150,14 +153,14 @@ static ls_status wait_here(lsi_ckpt_writer *w) {
 }
 
 /* By the thread, or now; how it went, wait_here() tells. */
-static void begin(lsi_ckpt_writer *w, int tasks) {
+static void begin(lsi_ckpt_writer *w, writer_task task) {
   if (w->background && !w->threaded) w->threaded = start_thread(w);
   if (!w->threaded) {
-    record(w, work(&w->snapshot, tasks));
+    record(w, work(&w->snapshot, task));
     return;
   }
   pthread_mutex_lock(&w->mutex);
-  w->tasks = tasks;
+  w->task = task;
   w->state = SUBMITTED;
   pthread_cond_broadcast(&w->changed);
   pthread_mutex_unlock(&w->mutex);
@@ -187,6 +190,6 @@ ls_status lsi_ckpt_writer_submit(lsi_ckpt_writer *w, const lsi_ckpt_job *job) {
   bool parts = s->file.n_writers > 1;
   if (parts) LSI_TRY(lsi_ckpt_snapshot_agree(s, s->writer == 0 ? lsi_ckpt_file_begin(&s->file) : LS_OK)); /* before others open it */
   w->parts = parts;
-  if (s->writer >= 0) begin(w, parts ? PART : BEGIN | PART | END);
+  if (s->writer >= 0) begin(w, parts ? PART : WHOLE);
   return w->background ? LS_OK : lsi_ckpt_writer_wait(w);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -29,7 +30,8 @@ static ls_status io_error(const char *path, const char *doing) {
                        : code == ENOTDIR ? "a part of the path is a file, not a folder"
                        : code == EACCES || code == EPERM || code == EROFS
                            ? "check the permissions, or choose another folder"
-                           : NULL;
+                       : code == EIO ? "the disk, or the server it is on, fails; the old file is untouched"
+                                     : NULL;
   LSI_FAIL(code == ENOENT ? LS_ERR_NOT_FOUND : LS_ERR_IO, advice, "%s: %s: %s", path, doing,
            strerror(code));
 }
@@ -79,9 +81,14 @@ static ls_status sync_file(const char *temporary, const char *path) {
 }
 
 static ls_status move_into_place(const char *temporary, const char *path) {
-  if (rename(temporary, path) != 0)
-    return io_error(path, "cannot put the new file in its place");
+  if (rename(temporary, path) != 0) return io_error(path, "cannot put the new file in its place");
   return sync_folder_of(path);
+}
+
+ls_status lsi_durable_move(const char *temporary, const char *path) {
+  ls_status status = move_into_place(temporary, path);
+  if (status != LS_OK) unlink(temporary);
+  return status;
 }
 
 /* ---- a file in parts ---- */
@@ -89,51 +96,73 @@ static ls_status move_into_place(const char *temporary, const char *path) {
 ls_status lsi_durable_open_part(const char *temporary, const char *path, bool create, int *fd) {
   *fd = open(temporary, O_RDWR | O_CLOEXEC | (create ? O_CREAT | O_EXCL : 0), 0666);
   if (*fd >= 0) return LS_OK;
-  return io_error(path, create ? "cannot create a temporary file in the same folder" : "cannot open what rank 0 has begun to write");
+  return io_error(path, create ? "cannot create a temporary file in the same folder" : "cannot open what has been begun to write");
 }
 
-ls_status lsi_durable_write_part(int fd, const char *path, uint64_t at, const void *bytes, size_t n) {
-  enum { PART = 1 << 30 }; /* Linux writes at most 2 GiB a call */
-  for (size_t done = 0; done < n;) {
-    size_t want = n - done < PART ? n - done : PART;
-    ssize_t wrote = pwrite(fd, (const char *)bytes + done, want, (off_t)(at + done));
+/* Drop the first `wrote` bytes of a vector; what is left of it. */
+static int advance(struct iovec **vector, int n, size_t wrote) {
+  for (; n > 0 && wrote >= (*vector)->iov_len; n--) wrote -= (*vector)++->iov_len;
+  if (n > 0) **vector = (struct iovec){(char *)(*vector)->iov_base + wrote, (*vector)->iov_len - wrote};
+  return n;
+}
+
+static ls_status write_vector(int fd, const char *path, uint64_t at, struct iovec *vector, int n) {
+  while ((n = advance(&vector, n, 0)) > 0) {
+    ssize_t wrote = pwritev(fd, vector, n, (off_t)at); /* Linux takes at most 2 GiB a call */
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote < 0) return io_error(path, "cannot write");
-    done += (size_t)wrote;
+    at += (uint64_t)wrote;
+    n = advance(&vector, n, (size_t)wrote);
+  }
+  return LS_OK;
+}
+
+ls_status lsi_durable_write_pieces(int fd, const char *path, const lsi_durable_piece *pieces, size_t n) {
+  enum { MOST = 128 };
+  for (size_t i = 0; i < n;) {
+    struct iovec vector[MOST];
+    uint64_t begin = pieces[i].at, end = begin;
+    int used = 0;
+    for (; i < n && used < MOST && pieces[i].at == end; end += pieces[i++].n)
+      vector[used++] = (struct iovec){(void *)pieces[i].bytes, pieces[i].n};
+    LSI_TRY(write_vector(fd, path, begin, vector, used));
   }
   return LS_OK;
 }
 
 ls_status lsi_durable_sync_part(int fd, const char *path) {
-  if (fsync(fd) != 0) return io_error(path, "cannot sync");
-  posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* reading it back shall ask the disk, as far as the system lets us say so */
+  return fsync(fd) == 0 ? LS_OK : io_error(path, "cannot sync");
+}
+
+static ls_status check_piece(int fd, const char *path, const lsi_durable_piece *piece, char *block, size_t room) {
+  for (size_t done = 0; done < piece->n;) {
+    size_t left = piece->n - done;
+    ssize_t got = pread(fd, block, left < room ? left : room, (off_t)(piece->at + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return io_error(path, "cannot read back what was written");
+    LSI_CHECK(got > 0 && memcmp(block, (const char *)piece->bytes + done, (size_t)got) == 0, LS_ERR_CORRUPT,
+              "the disk or its cable may be failing; the old file is untouched", "%s: reads back other than it was written, after byte %llu",
+              path, (unsigned long long)(piece->at + done));
+    done += (size_t)got;
+  }
   return LS_OK;
 }
 
-ls_status lsi_durable_check_part(int fd, const char *path, uint64_t at, const void *bytes, size_t n) {
+ls_status lsi_durable_check_pieces(int fd, const char *path, const lsi_durable_piece *pieces, size_t n) {
   enum { BLOCK = 1 << 20 };
   char *block = NULL;
   LSI_TRY(lsi_alloc("block of a file", BLOCK, 1, &block));
   ls_status status = LS_OK;
-  for (size_t done = 0; status == LS_OK && done < n;) {
-    ssize_t got = pread(fd, block, n - done < BLOCK ? n - done : BLOCK, (off_t)(at + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0)
-      status = io_error(path, "cannot read back what was written");
-    else if (got == 0 || memcmp(block, (const char *)bytes + done, (size_t)got) != 0)
-      status = lsi_error_set(LS_ERR_CORRUPT, "the disk or its cable may be failing; the old file is untouched",
-                             "%s: reads back other than it was written, after byte %llu", path, (unsigned long long)(at + done));
-    else
-      done += (size_t)got;
-  }
+  posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* so that it is read from the disk, as far as the system lets us say so */
+  for (size_t i = 0; status == LS_OK && i < n; i++) status = check_piece(fd, path, &pieces[i], block, BLOCK);
   lsi_free(block);
   return status;
 }
 
 ls_status lsi_durable_commit(const char *temporary, const char *path) {
   ls_status status = sync_file(temporary, path);
-  if (status == LS_OK) status = move_into_place(temporary, path);
-  if (status != LS_OK) unlink(temporary);
+  if (status == LS_OK) return lsi_durable_move(temporary, path);
+  unlink(temporary);
   return status;
 }
 
@@ -146,7 +175,7 @@ ls_status lsi_durable_close_part(int fd, const char *path, ls_status status) {
 static ls_status write_temporary(const char *temporary, const char *path, const void *bytes, size_t n) {
   int fd;
   LSI_TRY(lsi_durable_open_part(temporary, path, true, &fd));
-  ls_status status = lsi_durable_write_part(fd, path, 0, bytes, n);
+  ls_status status = lsi_durable_write_pieces(fd, path, &(lsi_durable_piece){0, bytes, n}, 1);
   if (status == LS_OK) status = lsi_durable_sync_part(fd, path);
   return lsi_durable_close_part(fd, path, status);
 }
@@ -155,8 +184,8 @@ ls_status lsi_durable_write(const char *path, const void *bytes, size_t n) {
   char temporary[LSI_PATH_BYTES];
   LSI_TRY(lsi_durable_temporary(path, temporary));
   ls_status status = write_temporary(temporary, path, bytes, n);
-  if (status == LS_OK) status = move_into_place(temporary, path);
-  if (status != LS_OK) unlink(temporary);
+  if (status == LS_OK) return lsi_durable_move(temporary, path);
+  unlink(temporary);
   return status;
 }
 

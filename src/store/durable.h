@@ -16,13 +16,21 @@ ls_status lsi_durable_write(const char *path, const void *bytes, size_t n);
    fsync of the folder). A failed commit removes the temporary; before that it is the caller's to remove. */
 ls_status lsi_durable_temporary(const char *path, char temporary[LSI_PATH_BYTES]);
 ls_status lsi_durable_commit(const char *temporary, const char *path);
+/* The same for a file that is on disk already. */
+ls_status lsi_durable_move(const char *temporary, const char *path);
 
 /* A temporary file in parts, by one or several processes: each opens it (the first creates it), writes, syncs, and may compare what the
-   disk then holds; closing passes `status` on. When all have, lsi_durable_commit gives it its name. `path` is for messages. */
+   disk then holds; closing passes `status` on. When all have, lsi_durable_move gives it its name. `path` is for messages. */
 ls_status lsi_durable_open_part(const char *temporary, const char *path, bool create, int *fd);
-ls_status lsi_durable_write_part(int fd, const char *path, uint64_t at, const void *bytes, size_t n);
+typedef struct lsi_durable_piece {
+  uint64_t at; /* in the file */
+  const void *bytes;
+  size_t n;
+} lsi_durable_piece;
+/* In the order of their places, neighbours in one call: a parallel file system takes few large writes better than many small ones. */
+ls_status lsi_durable_write_pieces(int fd, const char *path, const lsi_durable_piece *pieces, size_t n);
 ls_status lsi_durable_sync_part(int fd, const char *path);
-ls_status lsi_durable_check_part(int fd, const char *path, uint64_t at, const void *bytes, size_t n); /* LS_ERR_CORRUPT when it differs */
+ls_status lsi_durable_check_pieces(int fd, const char *path, const lsi_durable_piece *pieces, size_t n); /* LS_ERR_CORRUPT when one differs */
 ls_status lsi_durable_close_part(int fd, const char *path, ls_status status);
 
 ls_status lsi_durable_remove(const char *path); /* and fsync the folder; a missing file is fine */

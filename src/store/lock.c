@@ -30,6 +30,7 @@ static void write_holder(int fd) {
   gethostname(host, sizeof host - 1);
   int n = snprintf(text, sizeof text, "process %ld on %s\n", (long)getpid(), host);
   /* The text only helps a reader of the error message; the lock is the kernel's. */
+  errno = ENOSPC; /* what a short write means */
   if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n)
     lsi_log_warn("the run folder's lock file cannot be written: %s", strerror(errno));
 }

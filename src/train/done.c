@@ -16,9 +16,19 @@ typedef struct mark {
   char ended[16], digest[LSI_DIGEST_HEX], recipe[LSI_DIGEST_HEX];
 } mark;
 
-static const char format[] = "# This run is finished: model.h5 is its result. lockstep train goes on when fit.epochs is raised, and removes this.\n"
-                             "epochs: %" PRId64 "\nsteps: %" PRId64 "\nended: %s\ndigest: %s\nrecipe: %s\n";
+enum { MARK_BYTES = 512 };
 static const char stopped[] = "by callback", wanted[] = "as wanted";
+
+/* The mark's text, its last line a digest of the others; its length. */
+static size_t format(const mark *m, char text[MARK_BYTES]) {
+  char seal[LSI_DIGEST_HEX];
+  int n = snprintf(text, MARK_BYTES,
+                   "# This run is finished: model.h5 is its result. lockstep train goes on when fit.epochs is raised, and removes this.\n"
+                   "epochs: %" PRId64 "\nsteps: %" PRId64 "\nended: %s\ndigest: %s\nrecipe: %s\n",
+                   m->epochs, m->steps, m->ended, m->digest, m->recipe);
+  lsi_hash_bytes(text, (size_t)n, seal);
+  return (size_t)(n + snprintf(text + n, MARK_BYTES - (size_t)n, "seal: %s\n", seal));
+}
 
 static ls_status path_of(const ls_trainer *t, char path[LSI_PATH_BYTES]) {
   int n = snprintf(path, LSI_PATH_BYTES, "%s/done", t->spec.run.dir);
@@ -35,12 +45,14 @@ static ls_status recipe_hash(const ls_trainer *t, char hex[LSI_DIGEST_HEX]) {
 }
 
 ls_status lsi_done_write(const ls_trainer *t) {
-  char path[LSI_PATH_BYTES], text[512], digest[LSI_DIGEST_HEX], recipe[LSI_DIGEST_HEX];
+  char path[LSI_PATH_BYTES], text[MARK_BYTES];
+  mark m = {.epochs = t->epoch, .steps = t->optimizer->iteration};
+  snprintf(m.ended, sizeof m.ended, "%s", t->stop ? stopped : wanted);
   LSI_TRY(path_of(t, path));
-  LSI_TRY(recipe_hash(t, recipe));
-  LSI_TRY(ls_model_digest(t->model, digest));
-  int n = snprintf(text, sizeof text, format, t->epoch, t->optimizer->iteration, t->stop ? stopped : wanted, digest, recipe);
-  return lsi_durable_write(path, text, (size_t)n);
+  LSI_TRY(recipe_hash(t, m.recipe));
+  LSI_TRY(ls_model_digest(t->model, m.digest));
+  size_t n = format(&m, text);
+  return lsi_durable_write(path, text, n);
 }
 
 ls_status lsi_done_remove(const ls_trainer *t) {
@@ -49,7 +61,18 @@ ls_status lsi_done_remove(const ls_trainer *t) {
   return lsi_durable_remove(path);
 }
 
-/* False: there is none, or none that this program wrote. */
+static bool parse(const char *text, mark *m) {
+  char again[MARK_BYTES];
+  const char *line = strchr(text, '\n');
+  int found = line ? sscanf(line, "\nepochs: %" SCNd64 "\nsteps: %" SCNd64 "\nended: %15[^\n]\ndigest: %32s\nrecipe: %32s", &m->epochs,
+                            &m->steps, m->ended, m->digest, m->recipe)
+                   : 0;
+  if (found != 5) return false;
+  format(m, again);
+  return strcmp(text, again) == 0;
+}
+
+/* False: there is none, or none that can be trusted; then the run is made again, to the same end. */
 static bool read_mark(const char *path, mark *m) {
   char *text;
   size_t n;
@@ -57,12 +80,10 @@ static bool read_mark(const char *path, mark *m) {
     lsi_error_clear();
     return false;
   }
-  const char *line = strchr(text, '\n');
-  int found = line ? sscanf(line, "\nepochs: %" SCNd64 "\nsteps: %" SCNd64 "\nended: %15[^\n]\ndigest: %32s\nrecipe: %32s", &m->epochs,
-                            &m->steps, m->ended, m->digest, m->recipe)
-                   : 0;
+  bool good = parse(text, m);
+  if (!good) lsi_log_warn("%s: is damaged, or was written by another version of lockstep: it does not count", path);
   lsi_free(text);
-  return found == 5;
+  return good;
 }
 
 /* On rank 0: is the mark in the folder that of this run, and of all the epochs that are wanted? */

@@ -138,14 +138,31 @@ ls_status lsi_state_reserve(const ls_trainer *t) {
   return with_job(t, lsi_ckpt_writer_reserve);
 }
 
-static ls_status restore_arena(const lsi_checkpoint *c, const lsi_layout *layout, const char *prefix, bool trainable_only,
+/* Collective. `shares`: of whom each rank needs but its own. */
+static ls_status restore_arena(lsi_checkpoint *c, const ls_trainer *t, const char *prefix, bool trainable_only, const lsi_shares *shares,
                                float *arena) {
+  const lsi_layout *layout = &t->model->net->layout;
   for (int i = 0; i < layout->n; i++) {
-    const lsi_tensor *t = &layout->tensors[i];
+    const lsi_tensor *tensor = &layout->tensors[i];
     char name[LSI_NAME + 80];
-    if (trainable_only && !t->trainable) continue;
-    snprintf(name, sizeof name, "%s%s", prefix, t->name);
-    LSI_TRY(lsi_checkpoint_copy(c, name, LSI_CKPT_F32, t->count, arena + t->offset));
+    if (trainable_only && !tensor->trainable) continue;
+    snprintf(name, sizeof name, "%s%s", prefix, tensor->name);
+    LSI_TRY(lsi_checkpoint_deal(t->comm, c, name, tensor->count, shares, tensor->offset, arena + tensor->offset));
+  }
+  return LS_OK;
+}
+
+/* All that is large. Collective. */
+static ls_status restore_arenas(lsi_checkpoint *c, const ls_trainer *t) {
+  char prefix[64];
+  LSI_TRY(restore_arena(c, t, "params/", false, NULL, t->model->net->params));
+  for (int s = 0; s < t->optimizer->n_slots; s++) {
+    snprintf(prefix, sizeof prefix, "slots/%s/", t->optimizer->slot_names[s]);
+    LSI_TRY(restore_arena(c, t, prefix, true, t->model->shares, t->optimizer->slots[s]));
+  }
+  for (int i = 0; i < t->callbacks.n; i++) {
+    snprintf(prefix, sizeof prefix, "best/%d/", i);
+    if (t->callbacks.items[i].best) LSI_TRY(restore_arena(c, t, prefix, false, NULL, t->callbacks.items[i].best));
   }
   return LS_OK;
 }
@@ -175,11 +192,8 @@ static ls_status restore_history(const lsi_checkpoint *c, ls_history *history) {
 static ls_status restore_callbacks(const lsi_checkpoint *c, ls_trainer *t) {
   for (int i = 0; i < t->callbacks.n; i++) {
     char name[48];
-    lsi_builtin *item = &t->callbacks.items[i];
     snprintf(name, sizeof name, "callbacks/%d", i);
-    LSI_TRY(lsi_checkpoint_copy(c, name, LSI_CKPT_F64, LSI_CALLBACK_STATE, item->state));
-    snprintf(name, sizeof name, "best/%d/", i);
-    if (item->best) LSI_TRY(restore_arena(c, &t->model->net->layout, name, false, item->best));
+    LSI_TRY(lsi_checkpoint_copy(c, name, LSI_CKPT_F64, LSI_CALLBACK_STATE, t->callbacks.items[i].state));
   }
   return LS_OK;
 }
@@ -199,17 +213,8 @@ static ls_status check_recipe(const lsi_checkpoint *c, const ls_trainer *t) {
   return LS_OK;
 }
 
-static ls_status restore(const lsi_checkpoint *c, ls_trainer *t) {
-  const lsi_layout *layout = &t->model->net->layout;
+static ls_status restore_rest(const lsi_checkpoint *c, ls_trainer *t) {
   int64_t position[POSITION];
-  LSI_TRY(check_recipe(c, t));
-  LSI_TRY(restore_arena(c, layout, "params/", false, t->model->net->params));
-  for (int s = 0; s < t->optimizer->n_slots; s++) {
-    char prefix[64];
-    snprintf(prefix, sizeof prefix, "slots/%s/", t->optimizer->slot_names[s]);
-    LSI_TRY(restore_arena(c, layout, prefix, true, t->optimizer->slots[s]));
-    lsi_slot_forget(t->model, s);
-  }
   LSI_TRY(lsi_checkpoint_copy(c, "position", LSI_CKPT_I64, POSITION, position));
   if (lsi_checkpoint_array(c, "skipped")) LSI_TRY(lsi_checkpoint_copy(c, "skipped", LSI_CKPT_I64, 1, &t->guard.skipped));
   LSI_TRY(lsi_checkpoint_copy(c, "learning_rate", LSI_CKPT_F64, 1, &t->optimizer->learning_rate));
@@ -224,6 +229,13 @@ static ls_status restore(const lsi_checkpoint *c, ls_trainer *t) {
   t->stop = position[3] != 0;
   t->model->net->has_weights = true;
   return LS_OK;
+}
+
+/* Collective. */
+static ls_status restore(lsi_checkpoint *c, ls_trainer *t) {
+  LSI_TRY(lsi_agree(t->comm, check_recipe(c, t)));
+  LSI_TRY(restore_arenas(c, t));
+  return lsi_agree(t->comm, restore_rest(c, t));
 }
 
 /* The file the user named; what else it may be is said. */
@@ -259,7 +271,7 @@ ls_status lsi_trainer_resume(ls_trainer *t, bool *found) {
   LSI_TRY(lsi_agree(t->comm, t->comm->rank == 0 ? read_on_root(t, &c) : LS_OK));
   LSI_TRY(lsi_checkpoint_bcast(t->comm, &c));
   if (!c) return LS_OK;
-  ls_status status = lsi_agree(t->comm, restore(c, t));
+  ls_status status = restore(c, t);
   if (status == LS_OK && t->comm->rank == 0 && t->spec.verbose) {
     bool complete = lsi_trainer_complete(t);
     printf(complete ? "%s: this run is complete (epoch %" PRId64 "); raise fit.epochs, or start afresh with --resume never\n"

@@ -199,11 +199,29 @@ ssize_t write(int fd, const void *from, size_t n) {
   return part == n ? REAL(write)(fd, from, n) : cut(part ? REAL(write)(fd, from, part) : 0);
 }
 
-/* A checkpoint's way, and HDF5's. */
+/* HDF5's way; and ours. */
 ssize_t pwrite(int fd, const void *from, size_t n, off_t at) {
   be_slow(fd);
   size_t part = allowed(fd, n);
   return part == n ? REAL(pwrite)(fd, from, n, at) : cut(part ? REAL(pwrite)(fd, from, part, at) : 0);
+}
+
+static ssize_t write_part(int fd, const struct iovec *from, int n, off_t at, size_t part) {
+  ssize_t wrote = 0;
+  for (int i = 0; i < n && part > 0; i++) {
+    size_t some = from[i].iov_len < part ? from[i].iov_len : part;
+    wrote += REAL(pwrite)(fd, from[i].iov_base, some, at + wrote);
+    part -= some;
+  }
+  return wrote;
+}
+
+ssize_t pwritev(int fd, const struct iovec *from, int n, off_t at) {
+  size_t all = 0;
+  for (int i = 0; i < n; i++) all += from[i].iov_len;
+  be_slow(fd);
+  size_t part = allowed(fd, all);
+  return part == all ? REAL(pwritev)(fd, from, n, at) : cut(write_part(fd, from, n, at, part));
 }
 
 int fsync(int fd) {

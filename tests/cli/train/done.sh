@@ -26,6 +26,10 @@ cmp first second
 rmdir r/checkpoints 2>/dev/null || true
 train --set checkpoint.every_epochs=0 | tee third | grep complete
 grep -c digest third
+echo "a mark that says more than it did is none:"
+sed -i 's/^epochs: 2/epochs: 9/' r/done
+train --set checkpoint.every_epochs=0 >fourth
+cmp first fourth
 echo "another config trains anew:"
 train --set checkpoint.every_epochs=0 --set fit.seed=1 | grep -c complete || true
 echo "a model that is not the one:"

@@ -207,6 +207,53 @@ static void test_temporary_and_commit(void **state) {
   assert_content(path, "new");
 }
 
+/* Calls that wrote, of this process so far. */
+static long count_writes(void) {
+  char *text;
+  size_t n;
+  assert_ok(lsi_read_file("/proc/self/io", 1 << 16, &text, &n));
+  const char *line = strstr(text, "syscw: ");
+  assert_non_null(line);
+  long count = strtol(line + 7, NULL, 10);
+  lsi_free(text);
+  return count;
+}
+
+/* Neighbours go in one call, whatever their sizes; a hole parts them. */
+static void test_pieces(void **state) {
+  (void)state;
+  enum { N = 200, ROOM = 40000, HOLE = 100 };
+  static char expected[ROOM], big[20000];
+  lsi_durable_piece pieces[N];
+  char temporary[LSI_PATH_BYTES], *bytes;
+  const char *path = temp_path("pieces");
+  size_t end = 0, n;
+  int fd;
+  memset(big, 'b', sizeof big);
+  for (int i = 0; i < N; i++) {
+    if (i == HOLE) end += 5;
+    pieces[i] = (lsi_durable_piece){end, i == 3 ? big : "0123456789" + i % 10, i == 3 ? sizeof big : (size_t)(10 - i % 10)};
+    if (i == 7) pieces[i].n = 0;
+    memcpy(expected + end, pieces[i].bytes, pieces[i].n);
+    end += pieces[i].n;
+  }
+  assert_ok(lsi_durable_temporary(path, temporary));
+  assert_ok(lsi_durable_open_part(temporary, path, true, &fd));
+  long before = count_writes();
+  assert_ok(lsi_durable_write_pieces(fd, path, pieces, N));
+  assert_int_equal(count_writes() - before, 2);
+  assert_ok(lsi_durable_check_pieces(fd, path, pieces, N));
+  assert_int_equal(pwrite(fd, "x", 1, (off_t)pieces[150].at), 1);
+  assert_int_equal(lsi_durable_check_pieces(fd, path, pieces, N), LS_ERR_CORRUPT);
+  assert_int_equal(pwrite(fd, pieces[150].bytes, 1, (off_t)pieces[150].at), 1);
+  assert_ok(lsi_durable_close_part(fd, path, LS_OK));
+  assert_ok(lsi_durable_commit(temporary, path));
+  assert_ok(lsi_read_file(path, ROOM, &bytes, &n));
+  assert_int_equal(n, end);
+  assert_memory_equal(bytes, expected, end);
+  lsi_free(bytes);
+}
+
 static void test_lock(void **state) {
   (void)state;
   lsi_lock *first = NULL, *second = NULL;
@@ -258,6 +305,7 @@ int main(void) {
       cmocka_unit_test(test_read_file),      cmocka_unit_test(test_read_pipe),
       cmocka_unit_test(test_full_disk),      cmocka_unit_test(test_read_only_folder),
       cmocka_unit_test(test_sweep),          cmocka_unit_test(test_temporary_and_commit),
+      cmocka_unit_test(test_pieces),
       cmocka_unit_test(test_lock),           cmocka_unit_test(test_lock_of_a_killed_process),
   };
   return cmocka_run_group_tests(tests, temp_dir_create, temp_dir_remove);
