@@ -7,13 +7,6 @@
 static const uint32_t M0 = 0xD2511F53u, M1 = 0xCD9E8D57u;
 static const uint32_t W0 = 0x9E3779B9u, W1 = 0xBB67AE85u;
 
-uint64_t lsi_mix64(uint64_t x) {
-  x += 0x9E3779B97F4A7C15u;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-  return x ^ (x >> 31);
-}
-
 lsi_rng lsi_rng_make(uint64_t seed, lsi_rng_purpose purpose, uint64_t layer, uint64_t step) {
   uint64_t k = lsi_mix64(seed);
   k = lsi_mix64(k ^ (uint64_t)purpose);

@@ -31,5 +31,10 @@ void lsi_rng_u32(lsi_rng rng, uint64_t sample, uint64_t first, uint32_t *out, si
 double lsi_rng_double(lsi_rng rng, uint64_t sample, uint64_t element);
 
 /* 64-bit finaliser (splitmix64), for keys and Feistel rounds. */
-uint64_t lsi_mix64(uint64_t x);
+static inline uint64_t lsi_mix64(uint64_t x) {
+  x += 0x9E3779B97F4A7C15u;
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+  return x ^ (x >> 31);
+}
 #endif

@@ -11,8 +11,8 @@ lsi_stretch lsi_course_share(const lsi_course *course, int64_t p, int rank) {
 }
 
 void lsi_course_rows(lsi_course *course, lsi_stretch s, int64_t *rows) {
-  for (int64_t i = s.begin; i < s.end; i++)
-    *rows++ = course->first + lsi_order_at(&course->order, s.pass, i);
+  lsi_order_run(&course->order, s.pass, s.begin, s.end - s.begin, rows);
+  for (int64_t i = 0; i < s.end - s.begin; i++) rows[i] += course->first;
 }
 
 int64_t lsi_course_rows_of_rank(lsi_course *course, lsi_stretch s, int rank, int64_t *rows) {

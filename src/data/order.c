@@ -99,6 +99,15 @@ int64_t lsi_order_at(lsi_order *order, int64_t pass, int64_t i) {
   return i;
 }
 
+void lsi_order_run(lsi_order *order, int64_t pass, int64_t first, int64_t n, int64_t *out) {
+  if (pass != order->pass) begin_pass(order, pass);
+  if (order->shuffle == LSI_SHUFFLE_FULL) {
+    lsi_permutation_run(&order->outer, first, n, out);
+    return;
+  }
+  for (int64_t i = 0; i < n; i++) out[i] = lsi_order_at(order, pass, first + i);
+}
+
 int64_t lsi_order_window_end(lsi_order *order, int64_t pass, int64_t i) {
   if (order->shuffle != LSI_SHUFFLE_BLOCKS) return order->n;
   if (pass != order->pass) begin_pass(order, pass);

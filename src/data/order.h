@@ -40,6 +40,8 @@ const char *lsi_shuffle_name(lsi_shuffle shuffle);
 lsi_order lsi_order_make(lsi_shuffle shuffle, int64_t n, uint64_t seed, int64_t block, int64_t window);
 /* The sample at place i of a pass. */
 int64_t lsi_order_at(lsi_order *order, int64_t pass, int64_t i);
+/* The samples at places [first, first + n) of a pass. */
+void lsi_order_run(lsi_order *order, int64_t pass, int64_t first, int64_t n, int64_t *out);
 /* Blocks: where the window of place i ends; else n. */
 int64_t lsi_order_window_end(lsi_order *order, int64_t pass, int64_t i);
 #endif

@@ -17,4 +17,6 @@ lsi_permutation lsi_permutation_make(uint64_t seed, uint64_t epoch, int64_t n);
 /* One of many of the same epoch, told apart by what they are for and their number; (0, 0) is the one above. */
 lsi_permutation lsi_permutation_of(uint64_t seed, uint64_t epoch, int64_t n, uint64_t purpose, uint64_t number);
 int64_t lsi_permutation_at(const lsi_permutation *permutation, int64_t i); /* 0 <= i < n */
+/* What is at first, first + 1, ... first + n - 1: several times as fast. */
+void lsi_permutation_run(const lsi_permutation *permutation, int64_t first, int64_t n, int64_t *out);
 #endif

@@ -24,6 +24,19 @@ static void test_bijection(void **state) {
   }
 }
 
+static void test_runs_are_places_one_by_one(void **state) {
+  (void)state;
+  int64_t run[200];
+  for (int64_t n = 200; n <= 70000; n = 3 * n + 1) {
+    lsi_permutation p = lsi_permutation_make(3, 1, n);
+    for (int64_t length = 0; length <= 200; length += 1 + length / 3) {
+      int64_t first = n - length;
+      lsi_permutation_run(&p, first, length, run);
+      for (int64_t i = 0; i < length; i++) assert_int_equal(run[i], lsi_permutation_at(&p, first + i));
+    }
+  }
+}
+
 static void test_domain(void **state) {
   (void)state;
   int64_t sizes[] = {1, 2, 4, 5, 60000, INT64_C(1) << 40, INT64_C(1) << 60, (INT64_C(1) << 60) + 1};
@@ -99,6 +112,7 @@ static void test_neighbours_part(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_bijection),
+      cmocka_unit_test(test_runs_are_places_one_by_one),
       cmocka_unit_test(test_domain),
       cmocka_unit_test(test_depends_on_seed_and_epoch),
       cmocka_unit_test(test_places_are_uniform),
