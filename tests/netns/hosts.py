@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The contract across hosts, and what happens when one is lost. Usage: hosts.py contract|faults|supervised MPIRUN LOCKSTEP RELAY
+"""The contract across hosts, and what happens when one is lost. Usage: hosts.py PART MPIRUN LOCKSTEP RELAY
+
+PART: contract, streamed, faults, supervised.
 
 Longer: LS_NETNS_CASES=N random layouts.
 """
@@ -102,6 +104,33 @@ def contract(bench):
             slots, "%d Mbit/s" % mbit if mbit else "unlimited", delay_us, exchange, " ".join(extra), time.monotonic() - start), flush=True)
 
 
+def streamed(bench):
+    """Chunks are shared by the ranks of a host, never between hosts: the bits of data in memory."""
+    rng, rows = random.Random(2), 2600
+    npy(bench.folder + "/x.npy", "f", [rows, 240], [rng.gauss(0, 1) for _ in range(240 * rows)])
+    npy(bench.folder + "/y.npy", "f", [rows, 1], [rng.gauss(0, 1) for _ in range(rows)])
+    for i, layout in enumerate(([], ["--chunk-rows", "16", "--deflate", "1"])):
+        rows_of = ["--rows", "%d:%d" % (i * 1300, i * 1300 + 1300)]
+        bench.run(["convert", bench.folder + "/x.npy", bench.folder + "/y.npy", "--out", "%s/part-%d.h5" % (bench.folder, i), *rows_of, *layout])
+    config = bench.config("streamed", 96, 2)
+    with open(config) as f:
+        text = f.read().replace("/data.h5", "/part-?.h5").replace("shape: [24]", "shape: [240]")
+    with open(config, "w") as f:
+        f.write(text)
+    for order in ("true", "blocks"):
+        settings = ["--set", "fit.shuffle=" + order, "--set", "fit.shuffle_block=16"]
+        bench.run(["train", config, "--out", "%s/held-%s" % (bench.folder, order), *settings])
+        expected = bench.digest("%s/held-%s" % (bench.folder, order))
+        for slots in ([1, 1], [2, 1]):
+            out = "%s/streamed-%s-%d" % (bench.folder, order, slots[0])
+            with Network(len(slots)) as net:
+                process, log = bench.train(net, slots, config, out, (), [*settings, "--set", "data.memory_limit_mib=1", "--set", "fit.verbose=2"])
+                code, said = process.wait(TIMEOUT_S), text_of(log)
+                assert code == 0 and "streamed within" in said, "%s: exit code %d\n%s" % (slots, code, said)
+            assert bench.digest(out) == expected, "%s, shuffle %s: %s, in memory %s" % (slots, order, bench.digest(out), expected)
+            print("hosts with %s ranks, streamed, shuffle %s: the digest of data in memory" % (slots, order), flush=True)
+
+
 def checkpointed(out):
     try:
         return any(n.startswith("ckpt-") and n.endswith(".h5") for n in os.listdir(out + "/checkpoints"))
@@ -179,7 +208,8 @@ def main():
     begin()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(*sys.argv[2:5], folder)
-        {"contract": contract, "faults": faults, "supervised": supervised}[sys.argv[1]](bench)
+        parts = {"contract": contract, "streamed": streamed, "faults": faults, "supervised": supervised}
+        parts[sys.argv[1]](bench)
 
 
 main()
