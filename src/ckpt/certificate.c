@@ -134,11 +134,14 @@ ls_status lsi_certificate_add(lsi_certificate *c, const lsi_certified *e) {
   while (json_array_size(epochs) && epoch_of(json_array_get(epochs, json_array_size(epochs) - 1)) >= e->epoch)
     json_array_remove(epochs, json_array_size(epochs) - 1);
   json_object_del(c->root, "model");
+  json_object_del(c->root, "history");
   return json_array_append_new(epochs, make_entry(e)) == 0 ? LS_OK : no_memory();
 }
 
-ls_status lsi_certificate_set_model(lsi_certificate *c, const char digest[LSI_DIGEST_HEX]) {
-  return json_object_set_new(c->root, "model", json_string(digest)) == 0 ? LS_OK : no_memory();
+ls_status lsi_certificate_set_end(lsi_certificate *c, const lsi_certified_end *end) {
+  bool set = json_object_set_new(c->root, "model", json_string(end->model)) == 0 &&
+             json_object_set_new(c->root, "history", json_string(end->history)) == 0;
+  return set ? LS_OK : no_memory();
 }
 
 const char *lsi_certificate_recipe(const lsi_certificate *c) {
@@ -147,6 +150,10 @@ const char *lsi_certificate_recipe(const lsi_certificate *c) {
 
 const char *lsi_certificate_model(const lsi_certificate *c) {
   return json_string_value(json_object_get(c->root, "model"));
+}
+
+const char *lsi_certificate_history(const lsi_certificate *c) {
+  return json_string_value(json_object_get(c->root, "history"));
 }
 
 int64_t lsi_certificate_epochs(const lsi_certificate *c) {

@@ -32,12 +32,19 @@ ls_status lsi_certificate_parse(const char *what, const char *text, lsi_certific
 /* Indented, for people, or as short as it gets. lsi_free. */
 ls_status lsi_certificate_text(const lsi_certificate *certificate, int indent, char **text);
 
-/* Add an epoch; those from it on are dropped first, and so is the model. */
+/* What the whole run left: the parameters in model.h5, and the bytes of history.csv. */
+typedef struct lsi_certified_end {
+  char model[LSI_DIGEST_HEX], history[LSI_DIGEST_HEX];
+} lsi_certified_end;
+
+/* Add an epoch; those from it on are dropped first, and so is the end. */
 ls_status lsi_certificate_add(lsi_certificate *certificate, const lsi_certified *epoch);
-ls_status lsi_certificate_set_model(lsi_certificate *certificate, const char digest[LSI_DIGEST_HEX]);
+ls_status lsi_certificate_set_end(lsi_certificate *certificate, const lsi_certified_end *end);
 
 const char *lsi_certificate_recipe(const lsi_certificate *certificate);
-const char *lsi_certificate_model(const lsi_certificate *certificate); /* NULL before the run's end */
+/* NULL before the run's end. */
+const char *lsi_certificate_model(const lsi_certificate *certificate);
+const char *lsi_certificate_history(const lsi_certificate *certificate);
 /* The last epoch; 0: none. */
 int64_t lsi_certificate_epochs(const lsi_certificate *certificate);
 /* "parameters", "slots" or "kernels" of an epoch; NULL when it has no entry. */

@@ -22,8 +22,8 @@ void lsi_certify_clear(lsi_certify *certify);
 
 /* The epoch that has just ended, `trainer->epoch` of them by now. Collective. */
 ls_status lsi_certify_epoch(ls_trainer *trainer, const lsi_logs *logs);
-/* The model of the whole training, on rank 0. */
-ls_status lsi_certify_model(ls_trainer *trainer);
+/* What the whole training leaves, on rank 0: its model, and the text of its history. */
+ls_status lsi_certify_end(ls_trainer *trainer, const char *history);
 
 /* On rank 0: hash of the slots' bits, slot by slot, tensors in layer order. Collective. */
 ls_status lsi_slots_digest(const ls_trainer *trainer, char hex[LSI_DIGEST_HEX]);

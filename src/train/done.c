@@ -72,6 +72,23 @@ static bool parse(const char *text, mark *m) {
   return strcmp(text, again) == 0;
 }
 
+ls_status lsi_done_check(const char *dir, const char *model) {
+  char path[LSI_PATH_BYTES], *text;
+  size_t n;
+  mark m;
+  snprintf(path, sizeof path, "%s/done", dir);
+  ls_status status = lsi_read_file(path, 4096, &text, &n);
+  if (status == LS_ERR_NOT_FOUND) {
+    lsi_error_clear();
+    return LS_OK;
+  }
+  LSI_TRY(status);
+  bool good = parse(text, &m) && strcmp(m.digest, model) == 0;
+  lsi_free(text);
+  LSI_CHECK(good, LS_ERR_DIFFERENT, "the same lockstep train writes it anew", "%s: is damaged, or another run's mark", path);
+  return LS_OK;
+}
+
 /* False: there is none, or none that can be trusted; then the run is made again, to the same end. */
 static bool read_mark(const char *path, mark *m) {
   char *text;

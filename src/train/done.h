@@ -11,6 +11,9 @@
 ls_status lsi_done_write(const ls_trainer *trainer);
 ls_status lsi_done_remove(const ls_trainer *trainer);
 
+/* Is the mark of this folder, if there is one, whole, and is this its model? */
+ls_status lsi_done_check(const char *dir, const char *model);
+
 /* A finished run without checkpoints: when the mark is this run's, at least as long as wanted, and model.h5 is the model it names, that
    becomes the model and *complete true. Collective. */
 ls_status lsi_done_restore(ls_trainer *trainer, bool *complete);

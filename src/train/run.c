@@ -81,12 +81,19 @@ ls_status lsi_run_write_history(ls_trainer *t) {
   return lsi_agree(t->comm, t->comm->rank == 0 ? write_history_on_root(t) : LS_OK);
 }
 
+static ls_status finish_on_root(ls_trainer *t) {
+  char *text = NULL;
+  LSI_TRY(lsi_history_csv(t->history, &text));
+  ls_status status = lsi_certify_end(t, text);
+  free(text);
+  return status == LS_OK ? lsi_done_write(t) : status;
+}
+
 ls_status lsi_run_finish(ls_trainer *t) {
   char path[PATH];
   if (!t->spec.run.dir) return LS_OK;
   LSI_TRY(lsi_run_write_history(t));
   LSI_TRY(in_dir(t, "model.h5", path));
   LSI_TRY(ls_model_save(t->model, path));
-  LSI_TRY(lsi_agree(t->comm, t->comm->rank == 0 ? lsi_certify_model(t) : LS_OK));
-  return lsi_agree(t->comm, t->comm->rank == 0 ? lsi_done_write(t) : LS_OK);
+  return lsi_agree(t->comm, t->comm->rank == 0 ? finish_on_root(t) : LS_OK);
 }

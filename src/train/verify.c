@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "ckpt/checkpoint_dir.h"
 #include "par/signals.h"
+#include "train/done.h"
 #include "train/file_state.h"
 #include "train/run.h"
 #include "train/trainer.h"
@@ -38,16 +39,33 @@ static ls_status read_certificate(const char *dir, lsi_certificate **out) {
   return status;
 }
 
-/* model.h5 must be the model that the certificate names. */
-static ls_status check_model(const char *dir, const lsi_certificate *certificate) {
+static ls_status check_model(const char *dir, const char *expected) {
   char path[LSI_PATH_BYTES], hex[LSI_DIGEST_HEX];
-  const char *expected = lsi_certificate_model(certificate);
-  if (!expected) return LS_OK;
   snprintf(path, sizeof path, "%s/model.h5", dir);
   LSI_TRY(ls_digest_file(path, hex));
   LSI_CHECK(strcmp(hex, expected) == 0, LS_ERR_DIFFERENT, "it was replaced after the run", "%s: its parameters are %s, the certificate has %s",
             path, hex, expected);
   return LS_OK;
+}
+
+static ls_status check_history(const char *dir, const char *expected) {
+  char path[LSI_PATH_BYTES], hex[LSI_DIGEST_HEX], *text;
+  size_t n;
+  snprintf(path, sizeof path, "%s/history.csv", dir);
+  LSI_TRY(lsi_read_file(path, (size_t)1 << 30, &text, &n));
+  lsi_hash_bytes(text, n, hex);
+  lsi_free(text);
+  LSI_CHECK(strcmp(hex, expected) == 0, LS_ERR_DIFFERENT, "it was damaged or edited; the same lockstep train writes it anew from a checkpoint",
+            "%s: is not the history that the certificate has", path);
+  return LS_OK;
+}
+
+/* The files a finished run has left must be those that the certificate names. */
+static ls_status check_files(const char *dir, const lsi_certificate *certificate) {
+  const char *model = lsi_certificate_model(certificate), *history = lsi_certificate_history(certificate);
+  if (model) LSI_TRY(check_model(dir, model));
+  if (model) LSI_TRY(lsi_done_check(dir, model));
+  return history ? check_history(dir, history) : LS_OK;
 }
 
 /* The finished epochs of a checkpoint; -1 when it cannot be read, which is told. */
@@ -105,7 +123,7 @@ static ls_status prepare_on_root(ls_trainer *t, const ls_verify_spec *v, plan *p
   lsi_certify *c = &t->certify;
   c->out = v->out;
   LSI_TRY(read_certificate(v->run_dir, &c->certificate));
-  LSI_TRY(check_model(v->run_dir, c->certificate));
+  LSI_TRY(check_files(v->run_dir, c->certificate));
   LSI_TRY(lsi_run_recipe(t, &recipe));
   ls_status status = lsi_run_compare_recipe(v->run_dir, lsi_certificate_recipe(c->certificate), recipe);
   free(recipe);

@@ -30,6 +30,7 @@ def failing_writes(folder):
              ("ckpt-000000000014", "EDQUOT", 0, "ckpt-000000000014.h5: cannot write: Disk quota exceeded"),
              ("ckpt-000000000021", "EIO", 9000, "ckpt-000000000021.h5: cannot write: Input/output error"),
              ("history.csv", "ENOSPC", 10, "history.csv: cannot write: No space left on device"),
+             ("certificate.json", "EIO", 100, "certificate.json: cannot write: Input/output error"),
              ("model.h5", "ENOSPC", 5000, "model.h5: cannot write: No space left on device"),
              ("run/.done", "ENOSPC", 5, "done: cannot write: No space left on device")]
     ends = []

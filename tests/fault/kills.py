@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""SIGKILL for a rank, or for mpirun, at random points of the two example configs, shortened. Nothing may be lost: no checkpoint of
-before the kill, and no bit of the result. LS_FAULT_CASES kill points (default 12)."""
+"""SIGKILL for a rank, or for mpirun, at random points of the two example configs, shortened, with one or several writers and the
+optimizer sharded or not, anew at each start. Nothing may be lost: no checkpoint of before the kill, and no bit of the result.
+LS_FAULT_CASES kill points (default 12)."""
 import os
 import random
 import signal
@@ -11,10 +12,14 @@ import time
 
 from harness import (HERE, Run, check, first_seed, main, n_cases, newest_iteration, plain, result, row, train, whole)
 
-CONFIGS = {
-    "fashion_mnist": ["fit.epochs=5", "checkpoint.every_steps=5"],
-    "fashion_mnist_deep": ["fit.epochs=12", "checkpoint.every_steps=3", "checkpoint.writers=3"],
-}
+CONFIGS = {"fashion_mnist": ["fit.epochs=5", "checkpoint.every_steps=5"],
+           "fashion_mnist_deep": ["fit.epochs=12", "checkpoint.every_steps=3"]}
+
+
+def draw_ways(rng):
+    """Settings that may change from start to start, as none of them is part of the result."""
+    return ["checkpoint.writers=%d" % rng.choice([1, 2, 3, 4]), "parallel.shard_optimizer=" + rng.choice(["true", "false"]),
+            "checkpoint.background=" + rng.choice(["true", "true", "false"]), "checkpoint.verify=" + rng.choice(["true", "false"])]
 
 
 def make_images(folder):
@@ -50,7 +55,7 @@ def one_config(name, folder, n, rng):
     hits = rounds = 0
     slowest = None
     while hits < n:
-        outcome = kill_once(train(config, out, settings), out, span_s, rng)
+        outcome = kill_once(train(config, out, settings + draw_ways(rng)), out, span_s, rng)
         if outcome and outcome.code != 0:
             hits += 1
             if slowest is None or outcome.seconds > slowest.seconds:

@@ -82,6 +82,9 @@ def clocks(folder):
         check(checkpoints(out), "clock of rank %d: no checkpoint by the clock" % rank)
         check(result(out) == expected, "clock of rank %d: the result differs" % rank)
         row("clock of rank %d a day ahead, three times as fast" % rank, outcome, "equal")
+        outcome = Run(train(config, out + "-past", longer + ["checkpoint.time_limit=1000"]), 3, fault="wall -36000 1", rank=rank).end()
+        check(outcome.code == 0 and result(out + "-past") == expected, "exit code %d\n%s" % (outcome.code, outcome.stderr))
+        row("time of day of rank %d ten hours back, with a time limit" % rank, outcome, "equal")
 
 
 def slow_rank(folder):

@@ -17,6 +17,7 @@
  *   fsync TEXT           fsync of such a file fails with EIO
  *   malloc N             the Nth allocation that liblockstep.so makes itself fails
  *   malloc-all N         the Nth allocation of the process fails, whoever makes it
+ *   wall SECONDS 1       the time of day is SECONDS apart
  *   clock SECONDS RATE   all clocks are SECONDS apart and run RATE times as fast
  */
 #include <dlfcn.h>
@@ -77,7 +78,7 @@ __attribute__((constructor)) static void configure(void) {
   const char *what = getenv("LS_FAULT"), *where = getenv("LS_FAULT_RANK"), *rank = getenv("OMPI_COMM_WORLD_RANK");
   if (!what || (where && (!rank || strcmp(where, rank) != 0))) return;
   dl_iterate_phdr(find_library, NULL);
-  if (strncmp(what, "clock ", 6) == 0)
+  if (strncmp(what, "clock ", 6) == 0 || strncmp(what, "wall ", 5) == 0)
     sscanf(what, "%15s %lf %lf", kind, &offset_s, &rate);
   else if (strncmp(what, "malloc", 6) == 0)
     sscanf(what, "%15s %lld", kind, &number);
@@ -306,7 +307,8 @@ int clock_gettime(clockid_t which, struct timespec *t) {
   static _Atomic double starts[2];
   if (is("lag")) usleep((useconds_t)(1000 * number));
   int code = REAL(clock_gettime)(which, t);
-  if (!is("clock") || code != 0 || which > CLOCK_MONOTONIC) return code;
+  bool shifts = is("clock") ? which <= CLOCK_MONOTONIC : is("wall") && which == CLOCK_REALTIME;
+  if (!shifts || code != 0) return code;
   double now = (double)t->tv_sec + 1e-9 * (double)t->tv_nsec;
   if (starts[which] == 0) starts[which] = now;
   double then = shifted(now, starts[which]);

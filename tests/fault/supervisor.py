@@ -24,8 +24,8 @@ def reference(folder):
 
 
 class Supervised:
-    def __init__(self, folder, options, arguments):
-        self.log = folder + "/supervisor.log"
+    def __init__(self, folder, options, arguments, log="supervisor"):
+        self.log = "%s/%s.log" % (folder, log)
         with open(self.log, "w") as log:
             self.process = subprocess.Popen([SUPERVISOR, *options, "--", LOCKSTEP, *arguments], stdout=log, stderr=log,
                                             env=dict(os.environ, **SLOW))
@@ -162,11 +162,20 @@ def told_to_stop(folder):
     out = folder + "/run"
     supervised = Supervised(folder, ["--hosts=localhost:2"], train(config, out, LONG))
     supervised.wait_for("a checkpoint", lambda: newest_iteration(out) > 0)
+    Supervised(folder, ["--hosts=localhost:1"], train(config, out, LONG), "second").end(1, "in use by process", "not tried again")
     send([supervised.process.pid], signal.SIGTERM)
     supervised.end(75, "stopped by SIGUSR1 at epoch", "stopped, with a checkpoint")
+    killed = Supervised(folder, ["--hosts", "localhost:1"], train(config, out, LONG))
+    killed.wait_for("the start", lambda: ranks(out))
+    send([killed.process.pid], signal.SIGKILL)
+    killed.process.wait()
+    deadline = time.monotonic() + PATIENCE_S
+    while ranks(out):
+        check(time.monotonic() < deadline, "the ranks of a killed supervisor live on")
+        time.sleep(0.05)
     Supervised(folder, ["--hosts", "localhost:1"], train(config, out, LONG)).end(0)
     check(result(out) == expected, "the result is not that of an undisturbed run")
-    print("lockstep-run: SIGTERM, saved, 75, resumed | equal")
+    print("lockstep-run: a second one refused; SIGTERM, saved, 75, resumed; SIGKILL, ranks gone, resumed | equal")
 
 
 main(rank_killed, rank_stopped, host_vanishes, gives_up, mpirun_hangs, told_to_stop)

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The contract across hosts, and what happens when one is lost. Usage: hosts.py contract|faults MPIRUN LOCKSTEP RELAY
+"""The contract across hosts, and what happens when one is lost. Usage: hosts.py PART MPIRUN LOCKSTEP RELAY
+
+PART: contract, streamed, faults, supervised.
 
 Longer: LS_NETNS_CASES=N random layouts.
 """
@@ -14,8 +16,9 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "property"))
 from cases import npy  # noqa: E402
-from net import Network, begin, send  # noqa: E402
+from net import MCA, Network, begin, send  # noqa: E402
 
+SUPERVISOR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts", "lockstep-run")
 TIMEOUT_S = 120
 DEADLINE_S = 3
 LOST = 76
@@ -101,6 +104,33 @@ def contract(bench):
             slots, "%d Mbit/s" % mbit if mbit else "unlimited", delay_us, exchange, " ".join(extra), time.monotonic() - start), flush=True)
 
 
+def streamed(bench):
+    """Chunks are shared by the ranks of a host, never between hosts: the bits of data in memory."""
+    rng, rows = random.Random(2), 2600
+    npy(bench.folder + "/x.npy", "f", [rows, 240], [rng.gauss(0, 1) for _ in range(240 * rows)])
+    npy(bench.folder + "/y.npy", "f", [rows, 1], [rng.gauss(0, 1) for _ in range(rows)])
+    for i, layout in enumerate(([], ["--chunk-rows", "16", "--deflate", "1"])):
+        rows_of = ["--rows", "%d:%d" % (i * 1300, i * 1300 + 1300)]
+        bench.run(["convert", bench.folder + "/x.npy", bench.folder + "/y.npy", "--out", "%s/part-%d.h5" % (bench.folder, i), *rows_of, *layout])
+    config = bench.config("streamed", 96, 2)
+    with open(config) as f:
+        text = f.read().replace("/data.h5", "/part-?.h5").replace("shape: [24]", "shape: [240]")
+    with open(config, "w") as f:
+        f.write(text)
+    for order in ("true", "blocks"):
+        settings = ["--set", "fit.shuffle=" + order, "--set", "fit.shuffle_block=16"]
+        bench.run(["train", config, "--out", "%s/held-%s" % (bench.folder, order), *settings])
+        expected = bench.digest("%s/held-%s" % (bench.folder, order))
+        for slots in ([1, 1], [2, 1]):
+            out = "%s/streamed-%s-%d" % (bench.folder, order, slots[0])
+            with Network(len(slots)) as net:
+                process, log = bench.train(net, slots, config, out, (), [*settings, "--set", "data.memory_limit_mib=1", "--set", "fit.verbose=2"])
+                code, said = process.wait(TIMEOUT_S), text_of(log)
+                assert code == 0 and "streamed within" in said, "%s: exit code %d\n%s" % (slots, code, said)
+            assert bench.digest(out) == expected, "%s, shuffle %s: %s, in memory %s" % (slots, order, bench.digest(out), expected)
+            print("hosts with %s ranks, streamed, shuffle %s: the digest of data in memory" % (slots, order), flush=True)
+
+
 def checkpointed(out):
     try:
         return any(n.startswith("ckpt-") and n.endswith(".h5") for n in os.listdir(out + "/checkpoints"))
@@ -155,11 +185,31 @@ def faults(bench):
         fault(bench, name, config, expected)
 
 
+def supervised(bench):
+    """lockstep-run: a host whose ranks are cut off, though the way by which programs are started there still works."""
+    config = bench.config("faults", 1500, 60, DEADLINE_S)
+    expected = bench.alone(config, bench.folder + "/alone")
+    out = bench.folder + "/with blanks"
+    with Network(3) as net, open(bench.folder + "/log", "w+") as log:
+        mca = " ".join("--mca %s %s" % pair for pair in MCA.items() if not pair[0].startswith("oob_tcp_keepalive"))
+        program = [SUPERVISOR, "--hosts", "h1:1,h2:2,h3:1", "--agent", net.agent, "--mpirun", "%s %s" % (bench.mpirun, mca), "--"]
+        process = net.start_at_h1([*program, bench.lockstep, "train", config, "--out", out], log)
+        wait_for(lambda: checkpointed(out) or process.poll() is not None, "no checkpoint: " + text_of(log))
+        net.cut("h3")
+        code = process.wait(TIMEOUT_S)
+        said = text_of(log)
+    for words in ("start 1: 4 ranks on", "h3 answers, but mpirun starts nothing there", "start 2: 3 ranks on h1:1,h2:2, from", "done: "):
+        assert words in said, "no '%s' in\n%s" % (words, said)
+    assert code == 0 and bench.digest(out) == expected, "exit code %d\n%s" % (code, said)
+    print("lockstep-run, host cut off: on with 3 of 4 ranks, same digest")
+
+
 def main():
     begin()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(*sys.argv[2:5], folder)
-        {"contract": contract, "faults": faults}[sys.argv[1]](bench)
+        parts = {"contract": contract, "streamed": streamed, "faults": faults, "supervised": supervised}
+        parts[sys.argv[1]](bench)
 
 
 main()

@@ -137,8 +137,11 @@ class Network:
         """The words that start a program from h1. slots: ranks on each host, e.g. [2, 1]."""
         where = ",".join("%s:%d" % pair for pair in zip(self.hosts(), slots))
         mca = [w for key, value in MCA.items() for w in ("--mca", key, value)]
-        return ["ip", "netns", "exec", self.name("h1"), "unshare", "--uts", "bash", "-c", 'hostname h1; exec "$@"', "bash",
-                mpirun, "-n", str(sum(slots)), "--host", where, "--mca", "plm_rsh_agent", self.agent, *mca, *extra, *arguments]
+        return [*self.at_h1(), mpirun, "-n", str(sum(slots)), "--host", where, "--mca", "plm_rsh_agent", self.agent, *mca, *extra,
+                *arguments]
+
+    def at_h1(self):
+        return ["ip", "netns", "exec", self.name("h1"), "unshare", "--uts", "bash", "-c", 'hostname h1; exec "$@"', "bash"]
 
     @staticmethod
     def environment(base=os.environ):
@@ -147,8 +150,13 @@ class Network:
         return dict(kept, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
 
     def start(self, mpirun, slots, arguments, log, extra=()):
-        return subprocess.Popen(self.command(mpirun, slots, arguments, extra), env=self.environment(), stdout=log,
-                                stderr=subprocess.STDOUT, start_new_session=True)
+        return self.popen(self.command(mpirun, slots, arguments, extra), log)
+
+    def start_at_h1(self, words, log):
+        return self.popen([*self.at_h1(), *words], log)
+
+    def popen(self, command, log):
+        return subprocess.Popen(command, env=self.environment(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
 
     def cut(self, host):
         """As when the cable is pulled."""

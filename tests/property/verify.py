@@ -36,7 +36,7 @@ def flip(path, place, rng):
 
 
 def tampered(tools, config, out, copy, rng):
-    """One bit of the certificate, of the model, or of the data set: each is found."""
+    """One bit of the certificate, of the model, of the history or of the mark, or another config: each is found."""
     def fresh():
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(out, copy)
@@ -49,6 +49,10 @@ def tampered(tools, config, out, copy, rng):
     fresh()
     flip(copy + "/model.h5", os.path.getsize(copy + "/model.h5") // 2, rng)
     expect(tools, copy, layout, [], 1, "model.h5")
+    for file in ("history.csv", "done"):
+        fresh()
+        flip(copy + "/" + file, rng.randrange(os.path.getsize(copy + "/" + file)), rng)
+        expect(tools, copy, layout, [], 1, file + ": is ")
     fresh()
     with open(copy + "/config.yaml") as f:
         text = f.read()
