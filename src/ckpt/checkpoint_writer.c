@@ -6,6 +6,8 @@
 #include "base/thread.h"
 #include "base/trace.h"
 #include "ckpt/checkpoint_snapshot.h"
+#include "par/peers.h"
+#include "par/reading.h"
 
 /* Who has the snapshot. */
 typedef enum writer_state { IDLE, SUBMITTED, STOPPING } writer_state;
@@ -15,6 +17,7 @@ typedef enum writer_task { WHOLE, PART, END } writer_task;
 struct lsi_ckpt_writer {
   lsi_ckpt_snapshot snapshot; /* of the thread while SUBMITTED, else of the owner */
   bool background;
+  lsi_reading writing; /* while the owner waits for the thread */
   bool parts; /* other writers have parts of it, and it has no end yet */
   bool threaded;
   pthread_t thread;
@@ -80,6 +83,7 @@ ls_status lsi_ckpt_writer_create(const lsi_comm *comm, bool background, int most
   pthread_mutex_init(&w->mutex, NULL);
   pthread_cond_init(&w->changed, NULL);
   w->background = background;
+  w->writing = (lsi_reading)LSI_WRITING;
   w->snapshot = (lsi_ckpt_snapshot){.comm = comm, .copies = background, .most = most};
   *out = w;
   return LS_OK;
@@ -141,8 +145,14 @@ bool lsi_ckpt_writer_parts(const lsi_ckpt_writer *w) {
   return w->parts;
 }
 
-/* Of this rank's thread. */
+static bool is_idle(void *self) {
+  return !lsi_ckpt_writer_busy(self);
+}
+
+/* Of this rank's thread. Others hear that this takes its time. */
 static ls_status wait_here(lsi_ckpt_writer *w) {
+  const lsi_comm *comm = w->snapshot.comm;
+  if (comm && comm->peers && comm->size > 1 && w->threaded) LSI_TRY(lsi_reading_wait(comm, &w->writing, is_idle, w));
   pthread_mutex_lock(&w->mutex);
   while (w->state == SUBMITTED) pthread_cond_wait(&w->changed, &w->mutex);
   ls_status status = w->status;
@@ -152,11 +162,18 @@ static ls_status wait_here(lsi_ckpt_writer *w) {
   return status;
 }
 
+static ls_status work_now(void *self) {
+  lsi_ckpt_writer *w = self;
+  return work(&w->snapshot, w->task);
+}
+
 /* By the thread, or now; how it went, wait_here() tells. */
 static void begin(lsi_ckpt_writer *w, writer_task task) {
+  const lsi_comm *comm = w->snapshot.comm;
   if (w->background && !w->threaded) w->threaded = start_thread(w);
   if (!w->threaded) {
-    record(w, work(&w->snapshot, task));
+    w->task = task;
+    record(w, comm ? lsi_read_aside(comm, &w->writing, work_now, w) : work_now(w));
     return;
   }
   pthread_mutex_lock(&w->mutex);

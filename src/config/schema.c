@@ -115,7 +115,7 @@ static const lsi_key parallel_keys[] = {
     KEY("overlap", BOOL, "true", NULL,
         "between nodes, a thread moves gradients while backward goes on; never changes the result"),
     KEY("deadline_seconds", FLOAT, "120.0", "[0,1e9]",
-        "how long a rank waits for another one (ten times that for one read of data) before the run ends; 0: for ever"),
+        "how long a rank waits for another one (ten times that for one read or write of a file) before the run ends; 0: for ever"),
     KEY("reproducible", BOOL, "true", NULL,
         "false: sums in whatever order is fastest, and bits that vary with ranks and threads"),
     KEY("shard_optimizer", BOOL, "false", NULL,

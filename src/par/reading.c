@@ -39,6 +39,17 @@ bool lsi_reading_heard(lsi_peers *peers) {
   return heard;
 }
 
+ls_status lsi_reading_wait(const lsi_comm *comm, lsi_reading *reading, bool (*over)(void *), void *self) {
+  lsi_wait wait = {.reading = reading};
+  ls_status status = LS_OK;
+  atomic_store(&reading->on, true);
+  while (status == LS_OK && !over(self))
+    status = lsi_wait_pause(comm->peers, &wait);
+  atomic_store(&reading->on, false);
+  lsi_wait_end(comm->peers, &wait);
+  return status;
+}
+
 /* ---- reading on a thread of its own ---- */
 
 typedef struct aside {
@@ -58,23 +69,21 @@ static void *read_it(void *argument) {
   return NULL;
 }
 
+static bool is_over(void *self) {
+  return atomic_load(&((aside *)self)->over);
+}
+
 ls_status lsi_read_aside(const lsi_comm *comm, lsi_reading *reading, ls_status (*read)(void *), void *self) {
   aside a = {.read = read, .self = self};
-  lsi_wait wait = {.reading = reading};
-  ls_status status = LS_OK;
   pthread_t thread;
   if (!comm->peers || comm->peers->size == 1)
     return read(self);
-  if (lsi_thread_start("data reader", LSI_DEFAULT_STACK, read_it, &a, &thread) != LS_OK) {
+  if (lsi_thread_start("reader or writer of files", LSI_DEFAULT_STACK, read_it, &a, &thread) != LS_OK) {
     lsi_error_clear();
     return read(self);
   }
-  atomic_store(&reading->on, true);
-  while (status == LS_OK && !atomic_load(&a.over))
-    status = lsi_wait_pause(comm->peers, &wait);
+  ls_status status = lsi_reading_wait(comm, reading, is_over, &a);
   pthread_join(thread, NULL);
-  atomic_store(&reading->on, false);
-  lsi_wait_end(comm->peers, &wait);
   LSI_TRY(status);
   if (a.status != LS_OK)
     lsi_error_copy(&a.error);

@@ -67,7 +67,7 @@ static ls_status look_at_data(lsi_peers *peers, lsi_wait *wait, double gap) {
   if (wait->read_s > SHOW_AFTER_S)
     atomic_store_explicit(&peers->mine->reads, 1, memory_order_relaxed);
   if (peers->deadline_s > 0 && wait->still_s > LSI_DATA_DEADLINES * peers->deadline_s)
-    lsi_watchdog_leave("a read of its data", wait->still_s);
+    lsi_watchdog_leave(wait->reading->what ? wait->reading->what : "a read of its data", wait->still_s);
   if (peers->deadline_s > 0 && wait->read_s - wait->told_s > peers->deadline_s / 4) {
     wait->told_s = wait->read_s;
     lsi_reading_tell(peers);

@@ -8,6 +8,7 @@
 #include "ckpt/model_file.h"
 #include "math/gemm.h"
 #include "par/comm.h"
+#include "par/reading.h"
 #include "train/model.h"
 #include "train/model_source.h"
 #include "train/shard.h"
@@ -45,13 +46,24 @@ static ls_status save_on_root(const ls_model *model, const char *path) {
   return status;
 }
 
+typedef struct saving {
+  const ls_model *model;
+  const char *path;
+} saving;
+
+static ls_status save_it(void *self) {
+  const saving *s = self;
+  return save_on_root(s->model, s->path);
+}
+
 ls_status ls_model_save(const ls_model *model, const char *path) {
   LSI_NOT_NULL(model);
   LSI_NOT_NULL(path);
   const lsi_comm *comm = lsi_context_comm(model->context);
   bool with_slots = ends_with(path, ".keras") || ends_with(path, ".weights.h5");
   if (with_slots) LSI_TRY(lsi_slots_to_root(model));
-  ls_status status = comm->rank == 0 ? save_on_root(model, path) : LS_OK;
+  lsi_reading writing = LSI_WRITING;
+  ls_status status = comm->rank == 0 ? lsi_read_aside(comm, &writing, save_it, &(saving){model, path}) : LS_OK;
   lsi_slots_forget(model);
   return lsi_agree(comm, status);
 }

@@ -141,6 +141,21 @@ def mounted(kind, options, folder):
     return subprocess.run(["mount", "-t", kind, "-o", options, "lockstep-fault", folder], check=False, capture_output=True).returncode == 0
 
 
+def slow_disk(folder):
+    """A rank that writes is not lost, however long that takes; one whose disk does not answer any more is."""
+    config, expected = reference(folder)
+    quick = ["parallel.deadline_seconds=0.7", "checkpoint.keep=100"]
+    for file, settings in (("model.h5", []), ("ckpt-000000000014", ["checkpoint.background=true"]), ("ckpt-000000000014", EACH)):
+        out = "%s/slow-%s%d" % (folder, file[:5], len(settings and settings[0]))
+        outcome = Run(train(config, out, quick + settings), 3, fault="slow %s 2500" % file, rank=0).end()
+        check(outcome.code == 0, "%s %s: exit code %d\n%s" % (file, settings, outcome.code, outcome.stderr))
+        row("a write of 2.5 s, deadline 0.7 s (%s)" % " ".join([file, *settings]), outcome, result(out) == expected)
+    quick[0] = "parallel.deadline_seconds=0.3"
+    outcome = Run(train(config, folder + "/never", quick), 3, fault="slow model.h5 600000", rank=0).end()
+    check(outcome.code == 76 and "the writing of a file has not ended for " in outcome.stderr, "%d\n%s" % (outcome.code, outcome.stderr))
+    row("a write that does not end, deadline 0.3 s", outcome, resumes(config, folder + "/never", expected))
+
+
 def small_disk(folder):
     """A real file system that fills up: room for the folder and a few checkpoints."""
     config, expected = reference(folder)
@@ -181,4 +196,4 @@ def read_only(folder):
         subprocess.run(["umount", "-l", disk], check=False)
 
 
-main(failing_writes, beside_training, several_writers, outputs, failing_sync, cut_writes, small_disk, read_only)
+main(failing_writes, beside_training, several_writers, outputs, failing_sync, cut_writes, slow_disk, small_disk, read_only)
