@@ -47,7 +47,7 @@ def options():
     parser.add_argument("--nets", metavar="A,B", help="some of the nets in tests/bench/nets.json")
     parser.add_argument("--claims", metavar="A,B", help="some of: " + ", ".join(PER_NET + ONCE))
     parser.add_argument("--repeats", metavar="N", type=int, help="turns of each comparison (11; 5 with --quick)")
-    parser.add_argument("--out", metavar="DIR", default="runs/bench", help="folder for bench.csv, bench.json, bench.png")
+    parser.add_argument("--out", metavar="DIR", default="runs/bench", help="folder for bench.csv, bench.md, bench.json, bench.png")
     parser.add_argument("--build", default="build", help=argparse.SUPPRESS)
     parser.add_argument("--python", help=argparse.SUPPRESS)
     parser.add_argument("--mpirun", default="mpirun", help=argparse.SUPPRESS)
@@ -112,7 +112,8 @@ def write(bench, args, about, rows):
     json_path, picture = os.path.join(args.out, "bench.json"), os.path.join(args.out, "bench.png")
     report.write_csv(os.path.join(args.out, "bench.csv"), rows)
     report.write_json(json_path, about, bench.versions, rows)
-    print(f"\nwritten: {args.out}/bench.csv, {json_path}")
+    report.write_markdown(os.path.join(args.out, "bench.md"), rows)
+    print(f"\nwritten: {args.out}/bench.csv, {args.out}/bench.md, {json_path}")
     if not (bench.tools.has_peers and can_import(bench.tools.python, "matplotlib")):
         print("SKIPPED: the picture: matplotlib is not here")
         return
