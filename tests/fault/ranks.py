@@ -172,7 +172,8 @@ def end_of_mpi(folder):
     config, expected = reference(folder)
     out = folder + "/run"
     outcome = Run(train(config, out, ["parallel.deadline_seconds=3"]), 3, fault="finalize", rank=1).end()
-    check(outcome.code == 76 and "the end of MPI (MPI_Finalize) has not ended for 3 s" in outcome.stderr,
+    # Ranks that leave within MPI_Finalize may leave mpirun behind (Run.outlived), which is then ended as lockstep-run would.
+    check(outcome.code in (76, 128 + signal.SIGKILL) and "the end of MPI (MPI_Finalize) has not ended for 3 s" in outcome.stderr,
           "exit code %d\n%s" % (outcome.code, outcome.stderr))
     check(os.path.exists(out + "/done") and result(out) == expected, "the run is not whole")
     row("a rank stays in MPI_Finalize, deadline 3 s", outcome, resumes(config, out, expected))

@@ -13,7 +13,7 @@ from harness import (HERE, LOCKSTEP, PATIENCE_S, SHIM, Run, check, first_seed, l
 
 SUPERVISOR = HERE + "/../../scripts/lockstep-run"
 LONG = ["fit.epochs=40", "checkpoint.background=false"]
-SLOW = {"LD_PRELOAD": SHIM, "LS_FAULT": "slow ckpt- 1"}  # in each of the many writes of a checkpoint: some seconds in all, time enough for a fault
+SLOW = {"LD_PRELOAD": SHIM, "LS_FAULT": "slow ckpt- 15"}  # some seconds of checkpoints on the fastest disk, time enough for a fault
 
 
 def reference(folder):

@@ -47,7 +47,7 @@ END
 }
 
 # Under Slurm each checkpoint takes 20 ms longer, so that a run lasts long enough to be disturbed, on any machine.
-slow_down() { sed -i "s|^  # module load openmpi|  export LD_PRELOAD=$shim LS_FAULT='slow ckpt- 1'|" "$1"; }
+slow_down() { sed -i "s|^  # module load openmpi|  export LD_PRELOAD=$shim LS_FAULT='slow ckpt- 20'|" "$1"; }
 
 # edit TEMPLATE NAME KEY=VALUE...: a copy as a site would edit it, NAME.sbatch
 edit() {
