@@ -41,8 +41,8 @@ class Bench:
 
 def options():
     parser = argparse.ArgumentParser(prog="./scripts/bench", description="Measure Lockstep beside its peers: table, CSV, JSON, "
-                                     "picture. Takes about 20 minutes on an otherwise idle machine.")
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter turns: about 6 minutes")
+                                     "picture. Takes about an hour on an otherwise idle machine.")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter turns: about 25 minutes")
     parser.add_argument("--smoke", action="store_true", help="only see that it works, on the smallest net")
     parser.add_argument("--nets", metavar="A,B", help="some of the nets in tests/bench/nets.json")
     parser.add_argument("--claims", metavar="A,B", help="some of: " + ", ".join(PER_NET + ONCE))
