@@ -163,6 +163,23 @@ static void check_weight_grad(const char *level, size_t k, size_t n, int uniform
   free(x), free(dy), free(want), free(want_db), free(dw), free(db);
 }
 
+/* x is packed, in blocks that are as small as x is; the scratch has room for no more. */
+static void test_few_features_over_many_rows(void **state) {
+  (void)state;
+  enum { LEAVES = 32, ROWS = 12 * LEAVES, K = 17, N = 7801 }; /* more weights than a layer has that threads keep to themselves */
+  int64_t leaf_row[LEAVES + 1];
+  for (int i = 0; i <= LEAVES; i++)
+    leaf_row[i] = 12 * i;
+  float *x = random_block(ROWS * K), *dy = random_block(ROWS * N), *want = block(K * N), *dw = block(K * N);
+  lsi_weight_grad_definition(K, N, LEAVES, leaf_row, x, dy, want, NULL);
+  for (int threads = 1; threads <= 3; threads++) {
+    lsi_gemm_release();
+    lsi_weight_grad_on(threads, K, N, LEAVES, leaf_row, x, dy, dw, NULL);
+    assert_same("few features", want, dw, K * N);
+  }
+  free(x), free(dy), free(want), free(dw);
+}
+
 static const char *const levels[] = {"avx512", "avx2", "portable"};
 
 static void test_weight_grad_is_its_definition_at_every_level(void **state) {
@@ -353,6 +370,7 @@ int main(void) {
       cmocka_unit_test(test_own_products_have_equal_bits_at_every_level),
       cmocka_unit_test(test_any_order_is_right),
       cmocka_unit_test(test_panels_cover_the_columns),
+      cmocka_unit_test(test_few_features_over_many_rows),
       cmocka_unit_test(test_reserve_and_release),
       cmocka_unit_test(test_nothing_to_do),
       cmocka_unit_test(test_self_check),
