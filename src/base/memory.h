@@ -25,11 +25,11 @@ void lsi_free(void *pointer); /* NULL is fine */
 /* a * b in *out; false on overflow. */
 bool lsi_mul_size(size_t a, size_t b, size_t *out);
 
-/* Round up to a multiple of `unit` (a power of two). */
 static inline size_t lsi_ceil_div(size_t n, size_t by) {
   return (n + by - 1) / by;
 }
 
+/* Round up to a multiple of `unit` (a power of two). */
 static inline size_t lsi_round_up(size_t n, size_t unit) {
   return (n + unit - 1) & ~(unit - 1);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/rng.h"
 
-#include <stdbool.h>
-
 /* Philox4x32 constants, Salmon et al. 2011, table 2 and section 3.3. */
 static const uint32_t M0 = 0xD2511F53u, M1 = 0xCD9E8D57u;
 static const uint32_t W0 = 0x9E3779B9u, W1 = 0xBB67AE85u;
@@ -29,14 +27,14 @@ static void philox(lsi_rng rng, uint64_t sample, uint64_t block, uint32_t out[4]
   out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
 }
 
-enum { BLOCKS = 8 }; /* at once, by vectors */
-
 #ifdef __x86_64__
 #include <immintrin.h>
 
+enum { BLOCKS = 8 }; /* at once, by vectors */
+
 /*
  * Each word is the low half of 64 bits, which is all that vpmuludq looks at, so that the high halves may hold anything on the way.
- * Blocks lie in the lanes as 0 2 1 3, the order in which unpacking puts them side by side. Four times as fast as what GCC 12 makes of
+ * Blocks lie in the lanes as 0 2 1 3, the order in which unpacking puts them side by side. 2.5 times as fast as what GCC 12 makes of
  * loops over the same lanes.
  */
 __attribute__((target("avx2"))) static void philox_avx2(lsi_rng rng, uint64_t sample, uint64_t block, uint32_t *out) {
@@ -65,27 +63,26 @@ __attribute__((target("avx2"))) static void philox_avx2(lsi_rng rng, uint64_t sa
   }
 }
 
-static bool has_avx2(void) {
-  return __builtin_cpu_supports("avx2");
+/* The words of as many blocks as go by vectors; how many that are. */
+static size_t philox_vectors(lsi_rng rng, uint64_t sample, uint64_t block, uint32_t *out, size_t n) {
+  size_t done = 0;
+  if (n < 4 * BLOCKS || !__builtin_cpu_supports("avx2")) return 0;
+  for (; n - done >= 4 * BLOCKS; done += 4 * BLOCKS, block += BLOCKS) philox_avx2(rng, sample, block, out + done);
+  return done;
 }
 #else
-static bool has_avx2(void) {
-  return false;
-}
-
-static void philox_avx2(lsi_rng rng, uint64_t sample, uint64_t block, uint32_t *out) {
-  for (int b = 0; b < BLOCKS; b++) philox(rng, sample, block + (uint64_t)b, out + 4 * b);
+static size_t philox_vectors(lsi_rng rng, uint64_t sample, uint64_t block, uint32_t *out, size_t n) {
+  (void)rng, (void)sample, (void)block, (void)out, (void)n;
+  return 0;
 }
 #endif
 
 void lsi_rng_u32(lsi_rng rng, uint64_t sample, uint64_t first, uint32_t *out, size_t n) {
-  uint64_t block = first / 4;
-  if (n >= 4 * BLOCKS && has_avx2())
-    for (; n >= 4 * BLOCKS; n -= 4 * BLOCKS, out += 4 * BLOCKS, block += BLOCKS) philox_avx2(rng, sample, block, out);
-  for (; n >= 4; n -= 4, out += 4, block++) philox(rng, sample, block, out);
+  size_t done = philox_vectors(rng, sample, first / 4, out, n);
+  for (; n - done >= 4; done += 4) philox(rng, sample, (first + done) / 4, out + done);
   uint32_t tail[4];
-  if (n > 0) philox(rng, sample, block, tail);
-  for (size_t i = 0; i < n; i++) out[i] = tail[i];
+  if (done < n) philox(rng, sample, (first + done) / 4, tail);
+  for (size_t i = 0; done + i < n; i++) out[done + i] = tail[i];
 }
 
 double lsi_rng_double(lsi_rng rng, uint64_t sample, uint64_t element) {

@@ -173,7 +173,7 @@ static void begin(lsi_ckpt_writer *w, writer_task task) {
   if (w->background && !w->threaded) w->threaded = start_thread(w);
   if (!w->threaded) {
     w->task = task;
-    record(w, comm ? lsi_read_aside(comm, &w->writing, work_now, w) : work_now(w));
+    record(w, comm ? lsi_files_aside(comm, &w->writing, work_now, w) : work_now(w));
     return;
   }
   pthread_mutex_lock(&w->mutex);

@@ -9,7 +9,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -100,9 +99,7 @@ static ls_status check_spec(const ls_convert_spec *spec) {
 
 /* The output takes the place of whatever has its name; a source must not be lost that way. */
 static ls_status check_not_itself(const char *source, const char *out) {
-  struct stat a, b;
-  LSI_CHECK(!source || stat(source, &a) != 0 || stat(out, &b) != 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino,
-            LS_ERR_ARG, "choose another name for the HDF5 file", "%s: is a source, and the output %s would replace it",
+  LSI_CHECK(!source || !lsi_same_file(source, out), LS_ERR_ARG, "choose another name for the HDF5 file", "%s: is a source, and the output %s would replace it",
             source, out);
   return LS_OK;
 }

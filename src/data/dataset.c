@@ -2,11 +2,11 @@
 #include "data/dataset.h"
 
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "data/fields.h"
 #include "par/comm.h" /* lsi_agree: a data set exists on all ranks or on none */
+#include "store/durable.h"
 
 int64_t lsi_dataset_features(const ls_dataset *dataset) {
   int64_t features = 1;
@@ -22,10 +22,8 @@ void lsi_dataset_place(const ls_dataset *dataset, int64_t sample, char text[LSI_
 
 bool lsi_dataset_has_file(const ls_dataset *dataset, const char *path) {
   const lsi_fields *f = lsi_fields_of(dataset);
-  struct stat a, b;
-  if (!f || !f->files || stat(path, &a) != 0) return false;
-  for (int i = 0; i < f->files->n; i++)
-    if (stat(f->files->paths[i], &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino) return true;
+  for (int i = 0; f && f->files && i < f->files->n; i++)
+    if (lsi_same_file(path, f->files->paths[i])) return true;
   return false;
 }
 

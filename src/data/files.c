@@ -158,7 +158,7 @@ static ls_status conclude(lsi_files *f) {
 ls_status lsi_files_describe(const lsi_comm *comm, char *const *paths, int n, const ls_hdf5_spec *spec, lsi_files **out) {
   lsi_files *f;
   LSI_TRY(create(paths, n, spec, &f));
-  ls_status status = lsi_read_aside(comm, &f->reading, describe_parts, f);
+  ls_status status = lsi_files_aside(comm, &f->reading, describe_parts, f);
   if (status == LS_OK) status = conclude(f);
   if (status != LS_OK) {
     lsi_files_destroy(&f);
@@ -171,7 +171,7 @@ ls_status lsi_files_describe(const lsi_comm *comm, char *const *paths, int n, co
 ls_status lsi_files_describe_all(const lsi_comm *comm, char *const *paths, int n, const ls_hdf5_spec *spec, lsi_files **out) {
   lsi_files *f = NULL;
   ls_status status = create(paths, n, spec, &f);
-  if (status == LS_OK && comm->rank == 0) status = lsi_read_aside(comm, &f->reading, describe_parts, f);
+  if (status == LS_OK && comm->rank == 0) status = lsi_files_aside(comm, &f->reading, describe_parts, f);
   status = lsi_agree(comm, status);
   if (status == LS_OK) status = lsi_bcast(comm, f->parts, (size_t)n * sizeof *f->parts);
   for (int i = 0; f && f->parts && i < n; i++) { /* the first rank's pointers are not ours */

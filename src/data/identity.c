@@ -94,7 +94,7 @@ static ls_status digest_own(void *self) {
 static ls_status digest_pieces(lsi_fields *fields, int64_t n_pieces, bool whole, char (*digests)[LSI_DIGEST_HEX]) {
   const lsi_group *group = &fields->group;
   pieces p = {fields, n_pieces, whole, digests};
-  ls_status status = lsi_fields_is_streamed(fields) ? lsi_read_aside(&group->comm, &fields->reading, digest_own, &p) : digest_own(&p);
+  ls_status status = lsi_fields_is_streamed(fields) ? lsi_files_aside(&group->comm, &fields->reading, digest_own, &p) : digest_own(&p);
   if (group->size == 1) return status;
   LSI_TRY(lsi_agree(&group->comm, status));
   return lsi_unite(&group->comm, digests, (size_t)n_pieces * sizeof *digests);

@@ -110,6 +110,6 @@ ls_status lsi_fields_load(lsi_fields *fields, const bool load[LSI_N_FIELDS], int
   ls_status status = allocate(fields, bytes, limit, &base);
   bool shared = base && base == fields->shared.base;
   loading l = {.fields = fields, .load = load, .base = base, .rank = shared ? g->rank : 0, .size = shared ? g->size : 1};
-  if (status == LS_OK && base) status = lsi_read_aside(&g->comm, &fields->reading, load_fields, &l);
+  if (status == LS_OK && base) status = lsi_files_aside(&g->comm, &fields->reading, load_fields, &l);
   return g->size > 1 ? lsi_agree(&g->comm, status) : status;
 }

@@ -245,7 +245,7 @@ static ls_status fill_until_in_use(void *self) {
 /* The group in use is there, or the first member's failure. */
 static ls_status need_group(lsi_reader *r) {
   if (r->resting) LSI_TRY(fill_until_in_use(r)); /* reads nothing */
-  else if (!r->threaded) LSI_TRY(lsi_read_aside(&r->group.comm, &r->reading, fill_until_in_use, r));
+  else if (!r->threaded) LSI_TRY(lsi_files_aside(&r->group.comm, &r->reading, fill_until_in_use, r));
   if (r->resting && atomic_load(&r->calm) == 0) LSI_TRY(read_ahead(r)); /* something must be read */
   if (r->threaded && !r->resting) LSI_TRY(wait_for(r, r->wrote, r->at + 1));
   for (int m = 0; m < r->group.size; m++) {

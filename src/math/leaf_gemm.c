@@ -9,9 +9,9 @@
  * A tile walks the leaves with the sums of finished subtrees on a stack in the first-level cache. A
  * block of x panels is sized to the second-level cache, packed by the thread that takes it, and meets
  * the dy panels one after the other, or, while several of them fit the first-level cache, group by
- * group; blocks x shares of the groups are the threads' tasks. Nodes of many rows are walked in row blocks, whose dy panel stays in the
- * first-level cache for all tiles of a block; between them the subtrees wait, tile by tile. Which
- * thread computes a tile, and when, never touches its bits.
+ * group; blocks x shares of the groups are the threads' tasks. Nodes of many rows are walked in row
+ * blocks, whose dy panel stays in the first-level cache for all tiles of a block; between them the
+ * subtrees wait, tile by tile. Which thread computes a tile, and when, never touches its bits.
  */
 #include <math.h>
 #include <omp.h>
@@ -55,7 +55,7 @@ typedef struct grad_job {
   float *ones, *x_edge, *x_packed, *dy_packed; /* x_packed: a block for each thread */
 } grad_job;
 
-/* What a thread has packed last. */
+/* What a thread has packed last; nothing while `first` lies behind `end`. */
 typedef struct x_block {
   size_t first, end; /* panels */
   float *panels;

@@ -50,19 +50,19 @@ ls_status lsi_reading_wait(const lsi_comm *comm, lsi_reading *reading, bool (*ov
   return status;
 }
 
-/* ---- reading on a thread of its own ---- */
+/* ---- files on a thread of their own ---- */
 
 typedef struct aside {
-  ls_status (*read)(void *);
+  ls_status (*work)(void *);
   void *self;
   atomic_bool over;
   ls_status status;
   ls_error error;
 } aside;
 
-static void *read_it(void *argument) {
+static void *do_it(void *argument) {
   aside *a = argument;
-  a->status = a->read(a->self);
+  a->status = a->work(a->self);
   if (a->status != LS_OK)
     a->error = *ls_last_error();
   atomic_store(&a->over, true);
@@ -73,14 +73,14 @@ static bool is_over(void *self) {
   return atomic_load(&((aside *)self)->over);
 }
 
-ls_status lsi_read_aside(const lsi_comm *comm, lsi_reading *reading, ls_status (*read)(void *), void *self) {
-  aside a = {.read = read, .self = self};
+ls_status lsi_files_aside(const lsi_comm *comm, lsi_reading *reading, ls_status (*work)(void *), void *self) {
+  aside a = {.work = work, .self = self};
   pthread_t thread;
   if (!comm->peers || comm->peers->size == 1)
-    return read(self);
-  if (lsi_thread_start("reader or writer of files", LSI_DEFAULT_STACK, read_it, &a, &thread) != LS_OK) {
+    return work(self);
+  if (lsi_thread_start("reader or writer of files", LSI_DEFAULT_STACK, do_it, &a, &thread) != LS_OK) {
     lsi_error_clear();
-    return read(self);
+    return work(self);
   }
   ls_status status = lsi_reading_wait(comm, reading, is_over, &a);
   pthread_join(thread, NULL);

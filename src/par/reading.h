@@ -28,9 +28,9 @@ static inline void lsi_reading_step(lsi_reading *reading) { /* NULL is fine */
     atomic_fetch_add_explicit(&reading->steps, 1, memory_order_relaxed);
 }
 
-/* read(self), which calls no MPI, on a thread of its own, while this one tells the others. Where there are no others, or no thread is
+/* work(self), which reads or writes files and calls no MPI, on a thread of its own, while this one tells the others. Where there are no others, or no thread is
    to be had: here. Not collective. */
-ls_status lsi_read_aside(const lsi_comm *comm, lsi_reading *reading, ls_status (*read)(void *), void *self);
+ls_status lsi_files_aside(const lsi_comm *comm, lsi_reading *reading, ls_status (*work)(void *), void *self);
 
 /* The same wait for a thread that is there already: until over(self). */
 ls_status lsi_reading_wait(const lsi_comm *comm, lsi_reading *reading, bool (*over)(void *self), void *self);

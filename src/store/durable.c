@@ -85,10 +85,15 @@ static ls_status move_into_place(const char *temporary, const char *path) {
   return sync_folder_of(path);
 }
 
-ls_status lsi_durable_move(const char *temporary, const char *path) {
-  ls_status status = move_into_place(temporary, path);
+/* What has been written under the temporary name, with this outcome, takes its name or goes. */
+static ls_status conclude(const char *temporary, const char *path, ls_status status) {
+  if (status == LS_OK) status = move_into_place(temporary, path);
   if (status != LS_OK) unlink(temporary);
   return status;
+}
+
+ls_status lsi_durable_move(const char *temporary, const char *path) {
+  return conclude(temporary, path, LS_OK);
 }
 
 /* ---- a file in parts ---- */
@@ -159,11 +164,13 @@ ls_status lsi_durable_check_pieces(int fd, const char *path, const lsi_durable_p
   return status;
 }
 
+bool lsi_same_file(const char *a, const char *b) {
+  struct stat first, second;
+  return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
 ls_status lsi_durable_commit(const char *temporary, const char *path) {
-  ls_status status = sync_file(temporary, path);
-  if (status == LS_OK) return lsi_durable_move(temporary, path);
-  unlink(temporary);
-  return status;
+  return conclude(temporary, path, sync_file(temporary, path));
 }
 
 ls_status lsi_durable_close_part(int fd, const char *path, ls_status status) {
@@ -183,10 +190,7 @@ static ls_status write_temporary(const char *temporary, const char *path, const 
 ls_status lsi_durable_write(const char *path, const void *bytes, size_t n) {
   char temporary[LSI_PATH_BYTES];
   LSI_TRY(lsi_durable_temporary(path, temporary));
-  ls_status status = write_temporary(temporary, path, bytes, n);
-  if (status == LS_OK) return lsi_durable_move(temporary, path);
-  unlink(temporary);
-  return status;
+  return conclude(temporary, path, write_temporary(temporary, path, bytes, n));
 }
 
 ls_status lsi_durable_remove(const char *path) {

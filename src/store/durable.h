@@ -40,6 +40,8 @@ ls_status lsi_read_file(const char *path, size_t limit, char **bytes, size_t *n)
 /* Remove temporaries a killed writer of this folder left behind (names are recognisable). Those of live processes of this
    machine stay. */
 void lsi_durable_sweep(const char *dir);
+/* Are both there, and one file by two names? */
+bool lsi_same_file(const char *a, const char *b);
 
 /* An advisory lock on a run folder (dir/.lock, flock + holder's host and pid inside). LS_ERR_BUSY names the holder. */
 typedef struct lsi_lock lsi_lock;

@@ -63,7 +63,7 @@ ls_status ls_model_save(const ls_model *model, const char *path) {
   bool with_slots = ends_with(path, ".keras") || ends_with(path, ".weights.h5");
   if (with_slots) LSI_TRY(lsi_slots_to_root(model));
   lsi_reading writing = LSI_WRITING;
-  ls_status status = comm->rank == 0 ? lsi_read_aside(comm, &writing, save_it, &(saving){model, path}) : LS_OK;
+  ls_status status = comm->rank == 0 ? lsi_files_aside(comm, &writing, save_it, &(saving){model, path}) : LS_OK;
   lsi_slots_forget(model);
   return lsi_agree(comm, status);
 }

@@ -79,7 +79,7 @@ static void slow_disk(bool nodes) {
   int last = world.size - 1;
   CHECK_OK(nodes ? lsi_comm_create_nodes(MPI_COMM_WORLD, world.rank == last, &comm) : lsi_comm_create(MPI_COMM_WORLD, &comm));
   lsi_comm_set_deadline(&comm, 0.3);
-  ls_status status = world.rank == last ? lsi_read_aside(&comm, &reading, read_slowly, &reading) : LS_OK;
+  ls_status status = world.rank == last ? lsi_files_aside(&comm, &reading, read_slowly, &reading) : LS_OK;
   CHECK(lsi_agree(&comm, status) == LS_ERR_IO, "not the disk's error");
   CHECK(strstr(ls_last_error()->message, "the disk is slow") && ls_last_error()->rank == last, "rank %d", ls_last_error()->rank);
   CHECK(!atomic_load(&reading.on), "it reads no more");
