@@ -54,6 +54,7 @@ typedef enum ls_status {
 typedef struct ls_error {
   ls_status status;
   int rank;           /* the MPI rank that saw it first; -1 before MPI is up */
+  char host[64];      /* its host, when the ranks are on several; else empty */
   char message[1024]; /* what and where: file, key, line, both values */
   char advice[512];   /* what to do about it */
 } ls_error;

@@ -18,15 +18,18 @@ network_settings() {
 
 # launch ARGUMENTS OF lockstep...: on all tasks of the job
 launch() {
-  local threads=${SLURM_CPUS_PER_TASK:-1} words
+  local threads=${SLURM_CPUS_PER_TASK:-1} words hold=()
   export OMP_NUM_THREADS=$threads
+  # Who is warned before he can listen would be ended by that: the launcher does not hear it yet, for a rank it waits.
+  trap '' USR1
+  ! env --block-signal=USR1 true 2>/dev/null || hold=(env --block-signal=USR1)
   case $launcher in
     srun) # since Slurm 22.05 a step does not inherit the job's --cpus-per-task; without --mpi=pmix there is no MPI
       read -ra words <<<"${binding:---cpu-bind=cores}"
-      exec srun --mpi=pmix --cpus-per-task="$threads" "${words[@]}" lockstep "$@" ;;
+      exec srun --mpi=pmix --cpus-per-task="$threads" "${words[@]}" "${hold[@]}" lockstep "$@" ;;
     mpirun) # hosts and slots come from Slurm; alone it would bind each rank to one core, whatever its threads
       read -ra words <<<"${binding:---map-by slot:PE=$threads --bind-to core}"
-      exec mpirun -n "$SLURM_NTASKS" "${words[@]}" lockstep "$@" ;;
+      exec mpirun -n "$SLURM_NTASKS" "${words[@]}" "${hold[@]}" lockstep "$@" ;;
     *) say "launcher is '$launcher', must be srun or mpirun" && exit 2 ;;
   esac
 }

@@ -90,7 +90,14 @@ ls_status lsi_ckpt_writer_create(const lsi_comm *comm, bool background, int most
 }
 
 ls_status lsi_ckpt_writer_find_others(lsi_ckpt_writer *w, const char *dir) {
-  return w->snapshot.most == 1 ? LS_OK : lsi_ckpt_snapshot_find_writers(&w->snapshot, dir);
+  bool matters = w->snapshot.most != 1 || w->snapshot.comm->n_nodes > 1;
+  return matters ? lsi_ckpt_snapshot_find_writers(&w->snapshot, dir) : LS_OK;
+}
+
+bool lsi_ckpt_writer_reaches(const lsi_ckpt_writer *w, int rank) {
+  for (int i = 0; i < w->snapshot.n_ranks; i++)
+    if (w->snapshot.ranks[i] == rank) return true;
+  return false;
 }
 
 static void stop_thread(lsi_ckpt_writer *w) {

@@ -17,6 +17,8 @@ ls_status lsi_ckpt_writer_create(const lsi_comm *comm, bool background, int most
 void lsi_ckpt_writer_destroy(lsi_ckpt_writer **writer);
 /* Look which ranks can write to this folder; else rank 0 does. Collective. */
 ls_status lsi_ckpt_writer_find_others(lsi_ckpt_writer *writer, const char *dir);
+/* Has that found that this rank, the first of a host, can? Local. */
+bool lsi_ckpt_writer_reaches(const lsi_ckpt_writer *writer, int rank);
 
 /* Room for such a job, so that the first submit() need not find it. Collective. */
 ls_status lsi_ckpt_writer_reserve(lsi_ckpt_writer *writer, const lsi_ckpt_job *job);

@@ -68,6 +68,15 @@ static int lost(const ls_error *error) {
   return CLI_LOST;
 }
 
+/* "(rank 1 on host b)" where that helps to find the cause: of rank 0 alone, what could be another matter on another host. */
+static void where_text(const ls_error *error, char text[120]) {
+  ls_status s = error->status;
+  bool of_host = s == LS_ERR_NOT_FOUND || s == LS_ERR_IO || s == LS_ERR_NO_SPACE || s == LS_ERR_MEMORY || s == LS_ERR_CORRUPT;
+  text[0] = '\0';
+  if (error->rank > 0 || (error->host[0] && of_host))
+    snprintf(text, 120, error->host[0] ? " (rank %d on host %s)" : " (rank %d)", error->rank, error->host);
+}
+
 int cli_fail(ls_status status) {
   const ls_error *error = ls_last_error();
   if (status == LS_ERR_DEADLINE && error->status == status)
@@ -78,10 +87,10 @@ int cli_fail(ls_status status) {
   }
   const char *message = error->status == status ? error->message : ls_status_message(status);
   const char *hint = error->status == status ? error->advice : NULL;
-  if (error->status == status && error->rank > 0)
-    cli_error(hint, "%s (rank %d)", message, error->rank);
-  else
-    cli_error(hint, "%s", message);
+  char where[120] = "";
+  if (error->status == status)
+    where_text(error, where);
+  cli_error(hint, "%s%s", message, where);
   return status == LS_ERR_CONFIG ? CLI_USAGE : CLI_FAILURE;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "par/peers.h"
 
 enum { MAX_FILES = 1 << 20 };
 
@@ -112,26 +113,35 @@ static ls_status pack(char *const *names, int n, char **block, uint64_t *size) {
   return LS_OK;
 }
 
-static ls_status unpack(const char *block, int count, char ***names, int *n) {
-  char **places;
-  LSI_TRY(LSI_ALLOC("data set: names", count, &places));
-  for (int i = 0; i < count; i++, block += strlen(block) + 1) places[i] = (char *)block;
-  ls_status status = lsi_names_copy(places, (size_t)count, names, n);
-  lsi_free(places);
-  return status;
+static bool has(char *const *names, int n, const char *name) {
+  for (int i = 0; i < n; i++)
+    if (strcmp(names[i], name) == 0) return true;
+  return false;
 }
 
-/* The first rank's names, on the others as well. */
-static ls_status hand_out(const lsi_comm *comm, char ***names, int *n) {
+/* Are they the first rank's? Both lists are in the order of the patterns, and of bytes. */
+static ls_status compare(const lsi_comm *comm, const char *block, int n_first, char *const *own, int n_own) {
+  static const char *const advice = "every host needs all files of the data set, under the same path";
+  const char *at = block, *host = lsi_host_of(comm, 0);
+  int i = 0;
+  for (; i < n_first && i < n_own && strcmp(at, own[i]) == 0; i++) at += strlen(at) + 1;
+  if (i == n_first && i == n_own) return LS_OK;
+  if (i < n_first && !has(own, n_own, at))
+    LSI_FAIL(LS_ERR_NOT_SAME, advice, "%s: rank 0 on host %s sees this file of the data set, this rank does not", at, host);
+  LSI_FAIL(LS_ERR_NOT_SAME, advice, "%s: this rank sees this file of the data set, rank 0 on host %s does not", own[i < n_own ? i : n_own - 1], host);
+}
+
+/* The first rank's names, which the others compare with what they have found. */
+static ls_status check_found(const lsi_comm *comm, char *const *names, int n) {
   uint64_t size[2] = {0};
   char *block = NULL;
   bool first = comm->rank == 0;
-  ls_status status = lsi_agree(comm, first ? pack(*names, *n, &block, &size[0]) : LS_OK);
-  size[1] = (uint64_t)*n;
+  ls_status status = lsi_agree(comm, first ? pack(names, n, &block, &size[0]) : LS_OK);
+  size[1] = (uint64_t)n;
   if (status == LS_OK) status = lsi_bcast(comm, size, sizeof size);
   if (status == LS_OK) status = lsi_agree(comm, first ? LS_OK : LSI_ALLOC("data set: names", size[0], &block));
   if (status == LS_OK) status = lsi_bcast(comm, block, size[0]);
-  if (status == LS_OK) status = lsi_agree(comm, first ? LS_OK : unpack(block, (int)size[1], names, n));
+  if (status == LS_OK) status = lsi_agree(comm, first ? LS_OK : compare(comm, block, (int)size[1], names, n));
   lsi_free(block);
   return status;
 }
@@ -143,9 +153,9 @@ ls_status lsi_names_expand_all(const lsi_comm *comm, const ls_hdf5_spec *spec, c
   const char *const *list = given(spec, &n_given);
   for (int i = 0; comm->rank == 0 && list && i < n_given; i++) pattern |= is_pattern(list[i]);
   LSI_TRY(lsi_bcast(comm, &pattern, sizeof pattern));
-  ls_status status = lsi_agree(comm, pattern && comm->rank != 0 ? LS_OK : lsi_names_expand(spec, &found, &count));
-  if (status == LS_OK && pattern) status = hand_out(comm, &found, &count);
-  if (status == LS_OK) status = lsi_agree_same(comm, "the number of files of a data set", &count, sizeof count);
+  ls_status status = lsi_agree(comm, lsi_names_expand(spec, &found, &count));
+  if (status == LS_OK)
+    status = pattern ? check_found(comm, found, count) : lsi_agree_same(comm, "the number of files of a data set", &count, sizeof count);
   if (status != LS_OK) {
     lsi_names_free(&found, count);
     return status;

@@ -101,6 +101,11 @@ ls_status lsi_lowest_rank(const lsi_comm *comm, bool mine, int *rank) {
   return LS_OK;
 }
 
+/* Are the ranks on several hosts, so that naming one says something? */
+static bool has_hosts(const lsi_comm *comm) {
+  return comm->peers && comm->peers->n_nodes > 1;
+}
+
 ls_status lsi_agree(const lsi_comm *comm, ls_status status) {
   int failed = -1;
   LSI_TRY(lsi_lowest_rank(comm, status != LS_OK, &failed));
@@ -111,6 +116,8 @@ ls_status lsi_agree(const lsi_comm *comm, ls_status status) {
   ls_error error = *ls_last_error();
   if (comm->rank == failed && error.rank < 0)
     error.rank = failed;
+  if (comm->rank == failed && has_hosts(comm))
+    snprintf(error.host, sizeof error.host, "%s", comm->peers->hosts[comm->peers->node]);
   LSI_TRY(lsi_bcast_from(comm, &error, sizeof error, failed));
   lsi_error_copy(&error);
   return error.status;
@@ -150,14 +157,15 @@ ls_status lsi_agree_same(const lsi_comm *comm, const char *what, const void *byt
   LSI_TRY(lsi_lowest_rank(comm, differs, &other));
   if (other < 0)
     return LS_OK;
-  char shown[2][SHOWN_BYTES];
+  char shown[2][SHOWN_BYTES], host[2][LSI_HOST + 16] = {"", ""};
   for (int i = 0; i < 2; i++) {
     describe(bytes, n_bytes, shown[i]);
     LSI_TRY(lsi_bcast_from(comm, shown[i], SHOWN_BYTES, i == 0 ? 0 : other));
+    if (has_hosts(comm)) snprintf(host[i], sizeof host[i], " on host %s", lsi_host_of(comm, i == 0 ? 0 : other));
   }
   LSI_FAIL(LS_ERR_NOT_SAME, "give every rank the same program, config and data",
-           "the ranks differ in %s: rank 0 has %s, rank %d has %s", what, shown[0], other,
-           shown[1]);
+           "the ranks differ in %s: rank 0%s has %s, rank %d%s has %s", what, host[0], shown[0], other,
+           host[1], shown[1]);
 }
 
 ls_status lsi_bcast(const lsi_comm *comm, void *data, size_t n_bytes) {

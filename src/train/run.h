@@ -9,6 +9,10 @@
 
 /* Make and lock the folder, sweep up what a killed writer left. resume=never: remove the old checkpoints. */
 ls_status lsi_run_open(ls_trainer *trainer);
+/* LS_ERR_NOT_SAME when another host sees a newer checkpoint there than rank 0 does: going on would lose it. */
+ls_status lsi_run_check_hosts(const ls_trainer *trainer);
+/* Say so when a host cannot write there. Not collective; once the writer has looked for others. */
+void lsi_run_warn_hosts(const ls_trainer *trainer);
 /* Write config.yaml and, unless the run is complete, remove the mark that it is done; after a resume, so that a run that is refused
    changes nothing. */
 ls_status lsi_run_begin(const ls_trainer *trainer);

@@ -35,6 +35,7 @@ ls_status lsi_saver_open(ls_trainer *t) {
   if (!run->dir) return LS_OK;
   LSI_TRY(lsi_agree(t->comm, open_here(t)));
   if (t->comm->size > 1) LSI_TRY(lsi_ckpt_writer_find_others(t->saver.writer, run->dir));
+  if (t->comm->n_nodes > 1) lsi_run_warn_hosts(t);
   return any ? lsi_state_reserve(t) : LS_OK;
 }
 

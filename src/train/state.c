@@ -268,6 +268,7 @@ ls_status lsi_trainer_resume(ls_trainer *t, bool *found) {
   lsi_checkpoint *c = NULL;
   *found = false;
   if (strcmp(how, "never") == 0 || (strcmp(how, "auto") == 0 && !t->spec.run.dir)) return LS_OK;
+  if (strcmp(how, "auto") == 0) LSI_TRY(lsi_run_check_hosts(t));
   LSI_TRY(lsi_agree(t->comm, t->comm->rank == 0 ? read_on_root(t, &c) : LS_OK));
   LSI_TRY(lsi_checkpoint_bcast(t->comm, &c));
   if (!c) return LS_OK;

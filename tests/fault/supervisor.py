@@ -13,12 +13,13 @@ from harness import (HERE, LOCKSTEP, PATIENCE_S, SHIM, Run, check, first_seed, l
 
 SUPERVISOR = HERE + "/../../scripts/lockstep-run"
 LONG = ["fit.epochs=40", "checkpoint.background=false"]
+SHORT = ["fit.epochs=15", "checkpoint.background=false"]
 SLOW = {"LD_PRELOAD": SHIM, "LS_FAULT": "slow ckpt- 15"}  # some seconds of checkpoints on the fastest disk, time enough for a fault
 
 
-def reference(folder):
+def reference(folder, settings=LONG):
     config = make_data(folder)
-    outcome = Run(train(config, folder + "/reference", LONG), 1).end()
+    outcome = Run(train(config, folder + "/reference", settings), 1).end()
     check(outcome.code == 0, outcome.stderr)
     return config, result(folder + "/reference")
 
@@ -101,21 +102,33 @@ AGENT = """#!/bin/sh
 # AGENT HOST COMMAND...: as ssh would
 host=$1; shift
 [ ! -e %(folder)s/down-$host ] || exit 255
-exec env LS_HOST=%(folder)s/$host unshare --uts sh -c 'hostname "$0" && exec sh -c "$*"' $host "$@"
+exec env LS_HOST=%(folder)s/$host unshare --uts --mount sh -c '%(view)s; hostname "$0" && exec sh -c "$*"' $host "$@"
 """
+MPIRUN = "mpirun --mca btl tcp,self --mca btl_tcp_if_include lo --mca oob_tcp_if_include lo"
+
+
+def make_agent(folder, view=":"):
+    """None where there are no namespaces. view: what each host does first, its name in $0."""
+    if subprocess.run(["unshare", "--uts", "--mount", "true"], check=False, capture_output=True).returncode != 0:
+        print("hosts that vanish: skipped, no namespaces here")
+        return None
+    return executable(folder + "/agent", AGENT % {"folder": folder, "view": view})
+
+
+def executable(path, text):
+    with open(path, "w") as f:
+        f.write(text)
+    os.chmod(path, 0o755)
+    return path
 
 
 def host_vanishes(folder):
-    if subprocess.run(["unshare", "--uts", "true"], check=False, capture_output=True).returncode != 0:
-        print("a host that vanishes: skipped, no UTS namespaces here")
+    agent = make_agent(folder)
+    if not agent:
         return
     config, expected = reference(folder)
-    out, agent = folder + "/run", folder + "/agent"
-    with open(agent, "w") as f:
-        f.write(AGENT % {"folder": folder})
-    os.chmod(agent, 0o755)
-    mpirun = "mpirun --mca btl tcp,self --mca btl_tcp_if_include lo --mca oob_tcp_if_include lo"
-    supervised = Supervised(folder, ["--hosts", "ha:1,hb:2", "--agent", agent, "--mpirun", mpirun], train(config, out, LONG))
+    out = folder + "/run"
+    supervised = Supervised(folder, ["--hosts", "ha:1,hb:2", "--agent", agent, "--mpirun", MPIRUN], train(config, out, LONG))
     supervised.wait_for("a checkpoint", lambda: newest_iteration(out) > 0)
     with open(folder + "/down-hb", "w"):
         send(processes("LS_HOST=%s/hb" % folder), signal.SIGKILL)
@@ -124,13 +137,80 @@ def host_vanishes(folder):
     print("lockstep-run: a host vanished, on with 1 of 3 ranks | equal")
 
 
+def all_hosts_vanish(folder):
+    """They are waited for, once the training has been on its way."""
+    agent = make_agent(folder)
+    if not agent:
+        return
+    config, expected = reference(folder, SHORT)
+    out = folder + "/run"
+    options = ["--hosts", "ha:1,hb:1", "--agent", agent, "--mpirun", MPIRUN, "--max-stuck", "1"]
+    supervised = Supervised(folder, options, train(config, out, SHORT))
+    supervised.wait_for("a checkpoint", lambda: newest_iteration(out) > 0)
+    for host in ("ha", "hb"):
+        with open("%s/down-%s" % (folder, host), "w"):
+            send(processes("LS_HOST=%s/%s" % (folder, host)), signal.SIGKILL)
+    supervised.wait_for("the second try", lambda: supervised.text().count("no host answers") >= 2)
+    os.remove(folder + "/down-hb")
+    supervised.end(0, "1 ranks on hb:1, from ckpt-", "done: " + out)
+    check(result(out) == expected, "the result is not that of an undisturbed run")
+    print("lockstep-run: all hosts vanished, one came back | equal")
+
+
+def unshared_folder(folder):
+    """The host that is left does not see the run folder: it does not begin anew."""
+    agent = make_agent(folder, 'case "$0" in hb) mount --bind %s/other %s/runs;; esac' % (folder, folder))
+    if not agent:
+        return
+    config = make_data(folder)
+    os.makedirs(folder + "/other")
+    os.makedirs(folder + "/runs")
+    out = folder + "/runs/1"
+    supervised = Supervised(folder, ["--hosts", "ha:1,hb:1", "--agent", agent, "--mpirun", MPIRUN], train(config, out, SHORT))
+    supervised.wait_for("a checkpoint", lambda: newest_iteration(out) > 0)
+    with open(folder + "/down-ha", "w"):
+        send(processes("LS_HOST=%s/ha" % folder), signal.SIGKILL)
+    supervised.end(1, "host hb cannot write there: without host ha this run could not go on", "hb:1: no host there sees " + out)
+    check(not os.listdir(folder + "/other"), "it began anew")
+    options = ["--hosts", "hb:1,ha:1", "--agent", agent, "--mpirun", MPIRUN]  # the blind one first
+    os.remove(folder + "/down-ha")
+    Supervised(folder, options, train(config, out, SHORT)).end(0, "start 1: 2 ranks on ha:1,hb:1, from ckpt-", "done: " + out)
+    print("lockstep-run: the host that is left does not see the run folder: said, 1; with the other one again, done")
+
+
+def wrong_words(folder):
+    config = make_data(folder)
+    for options, program, words in ([], "nosuch", "nosuch: no such program"), (["--mpirun", "/nosuch/mpirun"], LOCKSTEP, "/nosuch/mpirun: no such"), \
+            (["--mpirun="], LOCKSTEP, "no such program"), (["--agent", "nosuch"], LOCKSTEP, "nosuch: no such program"), \
+            (["--hosts", ":2"], LOCKSTEP, "no name of a host"), (["--hosts", "a:0"], LOCKSTEP, "expected a number above 0"), \
+            (["--hostfile", folder], LOCKSTEP, "no hosts"), (["--max-restarts", "x"], LOCKSTEP, "expected a number"):
+        done = subprocess.run([SUPERVISOR, *options, "--", program, "train", config], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        check(done.returncode == 2 and "lockstep-run: error: " in done.stderr and words in done.stderr, "%s: %d\n%s" % (options, done.returncode, done.stderr))
+
+
+def stopped_while_waiting(folder):
+    """Within the pause before a restart, and while hosts are asked: nothing is started any more."""
+    config, never = make_data(folder), folder + "/run"
+    fails = executable(folder + "/mpirun", "#!/bin/sh\nexit 76\n")
+    slow = executable(folder + "/agent", "#!/bin/sh\n: >%s/asked\nsleep 2\n" % folder)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        supervised = Supervised(folder, ["--hosts=localhost:1", "--back-off=600", "--mpirun", fails], train(config, never), "pause")
+        supervised.wait_for("the pause", lambda: "again in 600 s" in supervised.text())
+        send([supervised.process.pid], number)
+        supervised.end(75, "stopped")
+    supervised = Supervised(folder, ["--hosts=far:1,localhost:1", "--agent", slow, "--mpirun", fails], train(config, never), "asking")
+    supervised.wait_for("the question", lambda: os.path.exists(folder + "/asked"))
+    send([supervised.process.pid], signal.SIGINT)
+    supervised.end(75, "stopped")
+    check("start 1" not in supervised.text(), supervised.text())
+    print("lockstep-run: SIGINT, SIGTERM, SIGUSR1 in the pause, SIGINT while hosts are asked: 75 at once")
+
+
 def gives_up(folder):
     """No checkpoint comes about: not for ever; with fewer ranks from the second failure on."""
     config = make_data(folder)
     mpirun = "mpirun -x LD_PRELOAD=%s -x LS_FAULT=kill\\ ckpt-\\ 0" % SHIM
-    with open(folder + "/mpirun", "w") as f:
-        f.write("#!/bin/sh\nexec %s \"$@\"\n" % mpirun)
-    os.chmod(folder + "/mpirun", 0o755)
+    executable(folder + "/mpirun", "#!/bin/sh\nexec %s \"$@\"\n" % mpirun)
     supervised = Supervised(folder, ["--hosts", "localhost:3", "--back-off", "0", "--mpirun", folder + "/mpirun"],
                             train(config, folder + "/run"))
     supervised.end(137, "start 1: 3 ranks", "localhost lost a rank again: one rank less there, 2", "start 3: 2 ranks",
@@ -145,10 +225,8 @@ def mpirun_hangs(folder):
     for fault in ("hello", "lock - 20"):
         name = fault.split()[0]
         mpirun, out = folder + "/mpirun-" + name, folder + "/run-" + name
-        with open(mpirun, "w") as f:
-            f.write('#!/bin/sh\n[ ! -e %s ] || exec mpirun "$@"\n: >%s\nexport LS_FAULT="%s" LS_FAULT_RANK=1\n'
-                    'exec mpirun -x LD_PRELOAD=%s -x LS_FAULT -x LS_FAULT_RANK "$@"\n' % (out + ".again", out + ".again", fault, SHIM))
-        os.chmod(mpirun, 0o755)
+        executable(mpirun, '#!/bin/sh\n[ ! -e %s ] || exec mpirun "$@"\n: >%s\nexport LS_FAULT="%s" LS_FAULT_RANK=1\n'
+                   'exec mpirun -x LD_PRELOAD=%s -x LS_FAULT -x LS_FAULT_RANK "$@"\n' % (out + ".again", out + ".again", fault, SHIM))
         supervised = Supervised(folder, ["--hosts", "localhost:3", "--back-off", "0", "--patience", "2", "--mpirun", mpirun],
                                 train(config, out, LONG))
         supervised.end(0, "again in 0 s (restart 1 of", "start 2: 3 ranks on localhost:3", "done: " + out)
@@ -178,4 +256,5 @@ def told_to_stop(folder):
     print("lockstep-run: a second one refused; SIGTERM, saved, 75, resumed; SIGKILL, ranks gone, resumed | equal")
 
 
-main(rank_killed, rank_stopped, host_vanishes, gives_up, mpirun_hangs, told_to_stop)
+main(wrong_words, stopped_while_waiting, rank_killed, rank_stopped, host_vanishes, all_hosts_vanish, unshared_folder, gives_up, mpirun_hangs,
+     told_to_stop)

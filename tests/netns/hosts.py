@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """The contract across hosts, and what happens when one is lost. Usage: hosts.py PART MPIRUN LOCKSTEP RELAY
 
-PART: contract, streamed, faults, supervised.
+PART: contract, streamed, faults, supervised, views.
 
 Longer: LS_NETNS_CASES=N random layouts.
 """
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -204,11 +205,52 @@ def supervised(bench):
     print("lockstep-run, host cut off: on with 3 of 4 ranks, same digest")
 
 
+def refused(bench, net, arguments, words):
+    """One message with these words, 1, and no rank left."""
+    with open(bench.folder + "/refused.log", "w+") as log:
+        code = net.start(bench.mpirun, [1, 2], [bench.lockstep, *arguments], log).wait(TIMEOUT_S)
+        said = text_of(log)
+    assert code == 1 and said.count("lockstep: error:") == 1 and words in said, "exit code %d, no '%s' in\n%s" % (code, words, said)
+    assert not net.all_ranks(bench.lockstep), "ranks are left"
+    print("%s | 1" % [line for line in said.splitlines() if line.startswith("lockstep: error:")][0])
+
+
+def views(bench):
+    """Hosts that see different files: a set on one of which a file is missing, and run folders of their own."""
+    config, shared, own = bench.config("views", 96, 2), bench.folder + "/shared", bench.folder + "/own"
+    for folder in (shared, own, bench.folder + "/runs", bench.folder + "/other"):
+        os.mkdir(folder)
+    for i in range(3):
+        bench.run(["convert", bench.folder + "/x.npy", bench.folder + "/y.npy", "--out", "%s/part-%d.h5" % (shared, i), "--rows", "%d:%d" % (i * 160, i * 160 + 160)])
+        if i != 1:
+            shutil.copy("%s/part-%d.h5" % (shared, i), own)
+    lacks = "mount --bind %s %s" % (own, shared)
+    for host, words in (("h1", "this rank sees this file of the data set, rank 0 on host h1 does not (rank 1 on host h2)"),
+                        ("h2", "rank 0 on host h1 sees this file of the data set, this rank does not (rank 1 on host h2)")):
+        with Network(2, views={host: lacks}) as net:
+            pattern = ["train", config, "--out", bench.folder + "/none", "--set", "data.train=%s/part-*.h5" % shared]
+            refused(bench, net, pattern, "part-1.h5: " + words)
+            listed = ["train", config, "--out", bench.folder + "/none", "--set", "data.train=%s/part-1.h5" % shared]
+            refused(bench, net, listed, "part-1.h5: no such file (rank %d on host %s)" % (host == "h2", host))
+    expected, out = bench.alone(config, bench.folder + "/alone"), bench.folder + "/runs/1"
+    other = "mount --bind %s/other %s/runs" % (bench.folder, bench.folder)
+    with Network(2, views={"h2": other}) as net:
+        for sharded in ("false", "true"):
+            must_train(bench, net, [1, 2], config, out, expected, settings=["--set", "parallel.shard_optimizer=" + sharded, "--set", "checkpoint.writers=3", "--resume", "never"])
+        with open(out + ".log") as log:
+            said = log.read()
+        assert "host h2 cannot write there: without host h1 this run could not go on" in said, said
+        assert not os.listdir(bench.folder + "/other"), "h2 wrote something"
+    with Network(2, views={"h1": other}) as net:
+        refused(bench, net, ["train", config, "--out", out], "this rank sees ckpt-000000000026.h5, which is newer than all that rank 0 on host h1 sees (rank 1 on host h2)")
+        refused(bench, net, ["evaluate", out + "/model.h5", bench.folder + "/data.h5"], "model.h5: no such file (rank 0 on host h1)")
+
+
 def main():
     begin()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(*sys.argv[2:5], folder)
-        parts = {"contract": contract, "streamed": streamed, "faults": faults, "supervised": supervised}
+        parts = {"contract": contract, "streamed": streamed, "faults": faults, "supervised": supervised, "views": views}
         parts[sys.argv[1]](bench)
 
 

@@ -53,10 +53,11 @@ class Network:
     """with Network(3, mbit=1000, delay_us=50, relay=...) as net: net.start(...).
 
     A delay, one way, is the kernel's (netem), or where it has none that of `relay`, the program netns_relay.
+    views: by host, commands that change what only its programs see of the file system: {"h2": "mount --bind /a /b"}.
     """
 
-    def __init__(self, n_hosts, mbit=0, delay_us=0, relay=None):
-        self.n, self.mbit, self.delay_us, self.tag = n_hosts, mbit, delay_us, "ls%d" % os.getpid()
+    def __init__(self, n_hosts, mbit=0, delay_us=0, relay=None, views=None):
+        self.n, self.views, self.mbit, self.delay_us, self.tag = n_hosts, views, mbit, delay_us, "ls%d" % os.getpid()
         self.folder = "/tmp/lockstep-net-%d" % os.getpid()
         self.relay_program = relay if delay_us and not has_netem() else None
         self.relay = None
@@ -119,8 +120,12 @@ class Network:
         self.agent = self.folder + "/agent"
         with open(self.agent, "w") as f:
             f.write('#!/bin/bash\nwhile [ "${1#-}" != "$1" ]; do shift; done\nh=$1; shift\n'
-                    "exec ip netns exec %s-$h unshare --uts bash -c 'hostname \"$0\"; eval \"$*\"' \"$h\" \"$@\"\n" % self.tag)
+                    "exec nsenter --mount=/proc/%d/ns/mnt ip netns exec %s-$h unshare --uts bash -c 'hostname \"$0\"; . %s/view-$0; eval \"$*\"' \"$h\" \"$@\"\n" %
+                    (os.getpid(), self.tag, self.folder))  # from h1, but without its view
         os.chmod(self.agent, 0o755)
+        for host in self.hosts():
+            with open(self.folder + "/view-" + host, "w") as f:
+                f.write((self.views or {}).get(host, "true") + "\n")
 
     def __exit__(self, *_):
         for host in self.hosts():
@@ -141,7 +146,8 @@ class Network:
                 *arguments]
 
     def at_h1(self):
-        return ["ip", "netns", "exec", self.name("h1"), "unshare", "--uts", "bash", "-c", 'hostname h1; exec "$@"', "bash"]
+        view = 'hostname h1; . %s/view-h1; exec "$@"' % self.folder
+        return ["ip", "netns", "exec", self.name("h1"), "unshare", "--uts", "bash", "-c", view, "bash"]
 
     @staticmethod
     def environment(base=os.environ):
