@@ -152,7 +152,7 @@ LS_API ls_status ls_model_export_onnx(const ls_model *model, const char *path);
  */
 LS_API ls_status ls_model_load(ls_context *context, const char *path, ls_model **out);
 /** Weights for a model whose layers are there: any file of ls_model_load that has them, or .weights.h5. When the model is compiled and the file
-    has an optimizer's state, it is taken, too, and must match. Collective. */
+    has its optimizer's state, that is taken, too; another optimizer's is left, with a warning. Collective. */
 LS_API ls_status ls_model_load_weights(ls_model *model, const char *path);
 /** Updates the optimizer has made since it began, 0 for a fresh one. */
 LS_API int64_t ls_model_iteration(const ls_model *model);

@@ -102,7 +102,7 @@ typedef struct ls_fit_spec {
   bool not_reproducible;         /* sums in whatever order is fastest: bits vary with ranks and threads, and no other gain is
                                     promised. Measures what the promise costs; ignores leaf_rows */
   bool shard_optimizer;          /* each rank keeps the optimizer's slots of its share of the weights only; never changes the bits.
-                                    LS_ERR_UNSUPPORTED for Lamb and Adafactor on several ranks */
+                                    LS_ERR_UNSUPPORTED for Lamb, Adafactor and Muon on several ranks */
   int64_t check_every_steps;     /* compare the ranks' weights and slots every N steps; 0: 100; negative: never */
   const char *on_nonfinite;      /* inputs, losses or gradients that are not finite: "stop" (default) with LS_ERR_NUMERIC, which
                                     names sample and layer; "skip": that step changes nothing; "ignore": as Keras does */

@@ -139,6 +139,5 @@ const cli_verb cli_convert = {
         "  lockstep convert x.npy y.npy -o big.h5 --chunk-rows 256 --deflate 4\n"
         "\n"
         "X and Y may be IDX (also gzipped), NPY or CSV; the content decides. A CSV table may hold "
-        "x "
-        "and y together.",
+        "x and y together; its separator is the comma, or the semicolon or tab where the first line has no comma.",
 };

@@ -6,15 +6,26 @@
 
 static const cli_option no_options[] = {{0}};
 
-static int run_inspect(const cli_args *args) {
+/* All of them, also behind one that fails. */
+static int each_file(const cli_args *args, ls_status (*show)(int index, const char *path)) {
+  int code = CLI_OK;
   for (int i = 0; i < args->n_files; i++) {
-    if (i > 0)
-      printf("\n");
-    ls_status status = ls_inspect(args->files[i], stdout);
+    ls_status status = show(i, args->files[i]);
+    fflush(stdout); /* an error stands behind what came before it */
     if (status != LS_OK)
-      return cli_fail(status);
+      code = cli_fail(status);
   }
-  return CLI_OK;
+  return code;
+}
+
+static ls_status inspect(int index, const char *path) {
+  if (index > 0)
+    printf("\n");
+  return ls_inspect(path, stdout);
+}
+
+static int run_inspect(const cli_args *args) {
+  return each_file(args, inspect);
 }
 
 const cli_verb cli_inspect = {
@@ -31,15 +42,17 @@ const cli_verb cli_inspect = {
                 "  lockstep inspect runs/fashion_mnist/model.h5\n",
 };
 
+static ls_status print_digest(int index, const char *path) {
+  char hex[33];
+  (void)index;
+  ls_status status = ls_digest_file(path, hex);
+  if (status == LS_OK)
+    printf("%s  %s\n", hex, path);
+  return status;
+}
+
 static int run_digest(const cli_args *args) {
-  for (int i = 0; i < args->n_files; i++) {
-    char hex[33];
-    ls_status status = ls_digest_file(args->files[i], hex);
-    if (status != LS_OK)
-      return cli_fail(status);
-    printf("%s  %s\n", hex, args->files[i]);
-  }
-  return CLI_OK;
+  return each_file(args, print_digest);
 }
 
 const cli_verb cli_digest = {

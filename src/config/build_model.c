@@ -168,6 +168,13 @@ static ls_status compile(const ls_config *config, ls_model *model) {
   return status;
 }
 
+static ls_status create(ls_context *context, const ls_config *config, const char *name, ls_model **out) {
+  ls_status status = ls_model_create(context, name, out);
+  if (status != LS_OK)
+    lsi_config_prefix(config, "model.name");
+  return status;
+}
+
 /* model.from: a model that is there already; its own compile section holds unless the config has one. */
 static ls_status load(ls_context *context, const ls_config *config, const char *name,
                       ls_model **out) {
@@ -197,7 +204,7 @@ ls_status ls_config_build_model(ls_context *context, const ls_config *config, ls
   lsi_values section = lsi_get_map(config->values, "model");
   const char *from = lsi_get_text(section, "from");
   LSI_TRY(from ? load(context, config, from, &model)
-               : ls_model_create(context, lsi_get_text(section, "name"), &model));
+               : create(context, config, lsi_get_text(section, "name"), &model));
   ls_status status = add_layers(config, model);
   if (status == LS_OK && lsi_get_text(lsi_get_map(config->values, "compile"), "loss"))
     status = compile(config, model);

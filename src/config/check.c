@@ -161,12 +161,13 @@ static ls_status check_optimizer_name(const ls_config *config, const char *path,
   if (lsi_schema_optimizer(name))
     return LS_OK;
   int n;
-  const char *const *names = lsi_schema_optimizer_names(&n),
-                    *nearest = lsi_nearest_name(name, names, n);
-  return lsi_config_fail(
-      config, path, NULL,
-      "unknown optimizer '%s'; expected SGD, RMSprop, Adagrad, Adam or AdamW%s%s%s", name,
-      nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+  const char *const *names = lsi_schema_optimizer_names(&n), *nearest = lsi_nearest_name(name, names, n);
+  char advice[256] = "known: ";
+  size_t used = strlen(advice);
+  for (int i = 0; i < n && used < sizeof advice; i++)
+    used += (size_t)snprintf(advice + used, sizeof advice - used, "%s%s", i ? ", " : "", names[i]);
+  return lsi_config_fail(config, path, advice, "unknown optimizer '%s'%s%s%s", name,
+                         nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 /* Left at the default (as configs/reference.yaml has them), a foreign argument does no harm. */
@@ -201,7 +202,7 @@ static ls_status check_optimizer(const ls_config *config) {
 
 /* Its slots have no shares: it measures whole tensors (the trainer refuses it as well, but knows no lines). */
 static ls_status check_shards(const ls_config *config) {
-  static const char *const whole[] = {"Lamb", "Adafactor"};
+  static const char *const whole[] = {"Lamb", "Adafactor", "Muon"};
   const lsi_node *compile = lsi_node_get(config->root, "compile");
   const lsi_node *name = lsi_node_get(lsi_node_get(compile, "optimizer"), "name");
   if (!lsi_get_bool(lsi_get_map(config->values, "parallel"), "shard_optimizer") ||

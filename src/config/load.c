@@ -159,18 +159,29 @@ static void path_of(const verdict *v, char *path, size_t size) {
 
 static const char *const kind_words[] = {"a single value", "a list", "a mapping"};
 
-/* "a key outside the table": its nearest name, and all names as advice. */
+static void list_known(const lsi_map *map, char *advice, size_t size) {
+  size_t used = (size_t)snprintf(advice, size, map->n ? "known: " : "it takes no arguments: write {}");
+  for (int i = 0; i < map->n && used + 40 < size; i++)
+    used += (size_t)snprintf(advice + used, size - used, "%s%s", i ? ", " : "", map->keys[i].name);
+}
+
+/* An optimizer's own arguments, when its name is known; else those of all. */
+static const lsi_map *optimizer_map(const ls_config *config, const lsi_map *all) {
+  const lsi_node *name = lsi_tree_locate(config->root, "compile.optimizer.name");
+  const lsi_map *own = name->kind == LSI_NODE_SCALAR ? lsi_schema_optimizer(name->text) : NULL;
+  return own ? own : all;
+}
+
+/* "a key outside the table": where it belongs, or its nearest name and all names as advice. */
 static ls_status unknown_key(const ls_config *config, const char *parent, const char *name) {
   const lsi_key *row = *parent ? lsi_schema_find(parent) : NULL;
   const lsi_map *map = row ? row->map : &lsi_schema;
-  char nearest[128], advice[480] = "known: ", path[2 * LSI_TREE_PATH];
-  lsi_map_suggest(map, name, nearest, sizeof nearest);
-  size_t used = strlen(advice);
-  for (int i = 0; i < map->n && used + 40 < sizeof advice; i++)
-    used += (size_t)snprintf(advice + used, sizeof advice - used, "%s%s", i ? ", " : "",
-                             map->keys[i].name);
-  if (map->n == 0)
-    snprintf(advice, sizeof advice, "it takes no arguments: write {}");
+  char nearest[128] = "", advice[480], path[2 * LSI_TREE_PATH];
+  if (strcmp(parent, "compile.optimizer") == 0)
+    map = optimizer_map(config, map);
+  list_known(map, advice, sizeof advice);
+  if (!lsi_schema_elsewhere(name, advice, sizeof advice))
+    lsi_map_suggest(map, name, nearest, sizeof nearest);
   if (row && row->type == LSI_KEY_ITEMS && name[0] >= 'a' && name[0] <= 'z')
     snprintf(advice, sizeof advice,
              "is '%.60s' an argument? Arguments are indented deeper than the name of their %s",

@@ -62,6 +62,8 @@ const char *const *lsi_schema_optimizer_names(int *n);
 const lsi_key *lsi_map_find(const lsi_map *map, const char *name);
 /* "; did you mean 'x'?" or "" */
 const char *lsi_map_suggest(const lsi_map *map, const char *name, char *buffer, size_t size);
+/* For a key that is not known where it was written: what Keras's name is called here, or the section it belongs to. */
+bool lsi_schema_elsewhere(const char *name, char *advice, size_t size);
 /* The row and map at "fit.epochs", "model.layers[1].Dense.units"; NULL when the path leaves the
  * schema. */
 const lsi_key *lsi_schema_find(const char *path);

@@ -104,7 +104,7 @@ static ls_status mark_targets(table *t, bool *by_name) {
   }
   if (!spec->y_columns) {
     LSI_CHECK(t->n_columns > 1, LS_ERR_SHAPE,
-              "columns are separated by commas; --no-y (no_y) if the table has no targets",
+              "columns are separated by commas, semicolons or tabs; --no-y (no_y) if the table has no targets",
               "%s: the table has one column, so nothing is left for the features", t->path);
     t->is_target[t->n_columns - 1] = true;
     t->n_targets = 1;

@@ -8,12 +8,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Commas; where the first line has none, semicolons or tabs. */
+static char find_separator(const char *text, const char *end) {
+  const char others[] = {';', '\t'};
+  char found = ',';
+  bool quoted = false;
+  for (const char *at = text; at < end && (quoted || *at != '\n'); at++) {
+    quoted ^= *at == '"';
+    if (quoted) continue;
+    if (*at == ',') return ',';
+    if (found == ',' && memchr(others, *at, sizeof others)) found = *at;
+  }
+  return found;
+}
+
 void lsi_csv_start(lsi_csv *csv, const char *path, const char *text, size_t n) {
   if (n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) { /* UTF-8's byte order mark */
     text += 3;
     n -= 3;
   }
   *csv = (lsi_csv){.path = path, .next = text, .end = text + n, .line_start = text, .line = 1};
+  csv->separator = find_separator(text, csv->end);
 }
 
 ls_status lsi_csv_error(const lsi_csv *csv, const lsi_csv_cell *cell, const char *advice,
@@ -41,13 +56,14 @@ ls_status lsi_csv_more(lsi_csv *csv, bool *more) {
   return lsi_csv_error(csv, &here, "remove the line", "the line is empty");
 }
 
-/* Set csv->next behind the cell that ends at `at` and its comma or line end. */
+/* Set csv->next behind the cell that ends at `at` and its separator or line end. */
 static ls_status finish_cell(lsi_csv *csv, lsi_csv_cell *cell, const char *at) {
   size_t line_end = line_end_bytes(csv, at);
-  if (at < csv->end && !line_end && *at != ',') {
+  if (at < csv->end && !line_end && *at != csv->separator) {
     lsi_csv_cell here = {.line = csv->line, .column = at - csv->line_start + 1};
     return lsi_csv_error(csv, &here, "quote the whole cell and double the quotes inside it",
-                         "a comma or line end was expected after the closing quote");
+                         csv->separator == ',' ? "a comma or line end was expected after the closing quote"
+                                               : "a separator or line end was expected after the closing quote");
   }
   cell->ends_record = at >= csv->end || line_end > 0;
   csv->next = at + (at >= csv->end ? 0 : line_end ? line_end : 1);
@@ -82,7 +98,7 @@ ls_status lsi_csv_next(lsi_csv *csv, lsi_csv_cell *cell) {
       .text = csv->next, .line = csv->line, .column = csv->next - csv->line_start + 1};
   if (csv->next < csv->end && *csv->next == '"') return quoted_cell(csv, cell);
   const char *at = csv->next;
-  while (at < csv->end && *at != ',' && !line_end_bytes(csv, at)) {
+  while (at < csv->end && *at != csv->separator && !line_end_bytes(csv, at)) {
     if (*at == '"' || *at == '\0') {
       lsi_csv_cell here = {.line = csv->line, .column = at - csv->line_start + 1};
       return lsi_csv_error(

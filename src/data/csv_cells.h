@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef LSI_DATA_CSV_CELLS_H
 #define LSI_DATA_CSV_CELLS_H
-/* The cells of a CSV text (RFC 4180): commas, quoted cells, LF or CRLF, a byte order mark. The text
- * is not changed. */
+/* The cells of a CSV text (RFC 4180): commas (semicolons or tabs, if the first line has no comma), quoted cells, LF or CRLF,
+ * a byte order mark. The text is not changed. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +20,7 @@ typedef struct lsi_csv {
   const char *path; /* for messages */
   const char *next, *end, *line_start;
   int64_t line;
+  char separator;
 } lsi_csv;
 
 void lsi_csv_start(lsi_csv *csv, const char *path, const char *text, size_t n);

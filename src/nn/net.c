@@ -18,6 +18,7 @@ ls_status lsi_net_create(const char *name, lsi_net **out) {
   if (!name || !*name) name = "sequential";
   LSI_CHECK(strlen(name) < sizeof net->name, LS_ERR_ARG, NULL, "model name '%s' is longer than %zu characters", name,
             sizeof net->name - 1);
+  LSI_CHECK(!strchr(name, '/'), LS_ERR_ARG, "Keras would not open the model", "model name '%s': no '/'", name);
   LSI_TRY(LSI_ALLOC("model", 1, &net));
   snprintf(net->name, sizeof net->name, "%s", name);
   *out = net;

@@ -68,10 +68,13 @@ static ls_status open_failed(const char *path) {
   LSI_CHECK(!is_gzip(path), LS_ERR_FORMAT,
             "gunzip it; HDF5 files are compressed inside (`lockstep convert --chunk-rows 256 --deflate 4`)",
             "%s: gzipped, not an HDF5 file", path);
+  const char *end = strrchr(path, '.');
   if (H5Fis_hdf5(path) <= 0)
     LSI_FAIL(LS_ERR_FORMAT,
-             "models are the model.h5 of a run; `lockstep convert` makes data sets from IDX, NPY and "
-             "CSV",
+             end && strcmp(end, ".onnx") == 0
+                 ? "ONNX files are written, not read: name the model this one was exported from"
+                 : "models are the model.h5 of a run; `lockstep convert` makes data sets from IDX, NPY and "
+                   "CSV",
              "%s: not an HDF5 file", path);
   LSI_FAIL(LS_ERR_CORRUPT, "copy or make the file again", "%s: damaged or truncated (%s)", path,
            reason);

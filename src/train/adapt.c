@@ -90,13 +90,20 @@ done:
   return status;
 }
 
+/* Adapted before, or loaded. Keras 3 leaves the count at 0. */
+static bool is_adapted(const lsi_net *net, const lsi_layer *layer) {
+  const float *mean = net->params + layer->tensors[0].offset, *variance = net->params + layer->tensors[1].offset;
+  bool adapted = net->params[layer->tensors[2].offset] > 0;
+  for (size_t j = 0; j < lsi_layer_width(layer) && !adapted; j++) adapted = mean[j] != 0 || variance[j] != 1;
+  return adapted;
+}
+
 ls_status lsi_adapt_normalization(ls_model *model, const lsi_comm *comm, const ls_dataset *data, int64_t n_rows) {
   const lsi_net *net = model->net;
   for (int i = 0; i < net->n_layers; i++) {
     const lsi_layer *layer = net->layers[i];
     if (layer->kind != LSI_LAYER_NORMALIZATION || layer->normalization.n) continue;
-    if (net->params[layer->tensors[2].offset] > 0) continue; /* adapted before, or loaded */
-    LSI_TRY(adapt_layer(model, comm, data, n_rows, layer));
+    if (!is_adapted(net, layer)) LSI_TRY(adapt_layer(model, comm, data, n_rows, layer));
   }
   return LS_OK;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "optim/schedule.h"
@@ -68,7 +69,7 @@ ls_status lsi_callback_path(const ls_trainer *t, const char *text, int64_t epoch
   return LS_OK;
 }
 
-/* The folders of a name such as best/{epoch:02d}.h5; on rank 0. */
+/* The folders of a name such as best/{epoch:02d}.h5, on rank 0; Keras makes them, too. */
 static ls_status make_folder_of(const char *path) {
   char folder[1024];
   const char *slash = strrchr(path, '/');
@@ -77,13 +78,15 @@ static ls_status make_folder_of(const char *path) {
   return lsi_make_dirs(folder);
 }
 
-/* The folders of a file to be written, on rank 0; Keras makes them, too. */
-static ls_status make_folders_of(const ls_trainer *t, const char *path) {
-  char folder[1024];
-  const char *slash = strrchr(path, '/');
-  if (t->comm->rank != 0 || !slash || slash == path) return LS_OK;
-  snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
-  return lsi_make_dirs(folder);
+/* Files of the run folder that the run itself writes: a callback's would be lost under them, or they under it. */
+static ls_status not_the_runs_own(const lsi_builtin *self, const ls_trainer *t, const char *key) {
+  static const char *const own[] = {"model.h5", "history.csv", "config.yaml", "certificate.json", "done"};
+  const char *path = lsi_object_text(&self->object, key);
+  while (strncmp(path, "./", 2) == 0) path += 2;
+  bool clash = strncmp(path, "checkpoints/", strlen("checkpoints/")) == 0;
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++) clash = clash || strcmp(path, own[i]) == 0;
+  LSI_CHECK(!clash || !t->spec.run.dir, LS_ERR_ARG, "choose another name", "%s: %s '%s' is a file the run itself writes", self->object.info->class_name, key, path);
+  return LS_OK;
 }
 
 /* ---- ModelCheckpoint ---- */
@@ -103,14 +106,14 @@ static int64_t save_every(const lsi_builtin *self) { /* 0: each epoch; -1: not a
 }
 
 static ls_status model_checkpoint_train_begin(lsi_builtin *self, ls_trainer *t) {
-  (void)t;
   const char *path = lsi_object_text(&self->object, "filepath");
   bool weights = ends_with(path, ".weights.h5"), whole = !weights && (ends_with(path, ".h5") || ends_with(path, ".keras"));
   if (lsi_object_get(&self->object, "save_weights_only"))
-    LSI_CHECK(weights, LS_ERR_ARG, "with save_weights_only, name a file that ends in .weights.h5", "ModelCheckpoint: filepath '%s'", path);
+    LSI_CHECK(weights, LS_ERR_ARG, "or leave save_weights_only out", "ModelCheckpoint: with save_weights_only, filepath ends in .weights.h5, but it is '%s'", path);
   else
-    LSI_CHECK(whole, LS_ERR_ARG, "name a file that ends in .keras or .h5, or give save_weights_only as well", "ModelCheckpoint: filepath '%s'",
-              path);
+    LSI_CHECK(whole, LS_ERR_ARG, "a file of weights alone, .weights.h5, wants save_weights_only as well",
+              "ModelCheckpoint: filepath ends in .keras or .h5, but it is '%s'", path);
+  LSI_TRY(not_the_runs_own(self, t, "filepath"));
   LSI_CHECK(save_every(self) >= 0, LS_ERR_ARG, "give \"epoch\" or a number of batches", "ModelCheckpoint: save_freq '%s'",
             lsi_object_text(&self->object, "save_freq"));
   self->state[MC_BEST] = lsi_object_get(&self->object, "initial_value_threshold");
@@ -123,7 +126,6 @@ static ls_status save_model(lsi_builtin *self, ls_trainer *t, int64_t epoch, con
   LSI_TRY(lsi_callback_path(t, lsi_object_text(&self->object, "filepath"), epoch, logs, path, sizeof path));
   say(t, self, "\nEpoch %" PRId64 ": %ssaving model to %s", epoch + 1, why, path);
   LSI_TRY(lsi_agree(t->comm, t->comm->rank == 0 ? make_folder_of(path) : LS_OK));
-  LSI_TRY(lsi_agree(t->comm, make_folders_of(t, path)));
   return ls_model_save(t->model, path);
 }
 
@@ -162,6 +164,9 @@ const lsi_builtin_ops lsi_model_checkpoint_ops = {
     .batch_end = model_checkpoint_batch_end, .epoch_end = model_checkpoint_epoch_end};
 
 /* ---- CSVLogger: the whole file each epoch, from this run's epochs, so that a resumed run's is the same ---- */
+enum { CSV_KEPT }; /* bytes of the file that was there before this run (append) */
+static const size_t max_csv_bytes = (size_t)1 << 30;
+
 /* This epoch's names, and the validation's of those before (validation_freq); sorted, as Keras has them. */
 static void csv_columns(const lsi_logs *logs, const ls_history *history, lsi_logs *all) {
   all->n = 0;
@@ -171,16 +176,22 @@ static void csv_columns(const lsi_logs *logs, const ls_history *history, lsi_log
   lsi_logs_sort(all);
 }
 
-static ls_status csv_text(const lsi_builtin *self, const ls_trainer *t, int64_t epoch, const lsi_logs *logs, char **text) {
-  size_t size;
+static void write_header(FILE *out, const lsi_logs *columns, const char *separator) {
+  fprintf(out, "epoch");
+  for (int i = 0; i < columns->n; i++) fprintf(out, "%s%s", separator, columns->names[i]);
+  fprintf(out, "\r\n");
+}
+
+/* `kept`: bytes of what goes before, which then has the header. */
+static ls_status csv_text(const lsi_builtin *self, const ls_trainer *t, int64_t epoch, const lsi_logs *logs, const char *before,
+                          size_t kept, char **text, size_t *size) {
   const char *separator = lsi_object_text(&self->object, "separator");
   lsi_logs columns;
-  FILE *out = open_memstream(text, &size);
+  FILE *out = open_memstream(text, size);
   LSI_CHECK(out, LS_ERR_MEMORY, NULL, "CSVLogger: no memory");
   csv_columns(logs, t->history, &columns);
-  fprintf(out, "epoch");
-  for (int i = 0; i < columns.n; i++) fprintf(out, "%s%s", separator, columns.names[i]);
-  fprintf(out, "\r\n");
+  fwrite(before, 1, kept, out);
+  if (!kept) write_header(out, &columns, separator);
   for (int64_t row = 0; row <= t->history->n_epochs; row++) {
     bool now = row == t->history->n_epochs;
     fprintf(out, "%" PRId64, now ? epoch : t->history->epochs[row]);
@@ -196,26 +207,37 @@ static ls_status csv_text(const lsi_builtin *self, const ls_trainer *t, int64_t 
   return LS_OK;
 }
 
-static ls_status csv_logger_epoch_end(lsi_builtin *self, ls_trainer *t, int64_t epoch, lsi_logs *logs) {
-  ls_status status = LS_OK;
-  char path[1024], *text = NULL;
-  if (t->certify.compares) return LS_OK;
-  LSI_TRY(lsi_callback_path(t, lsi_object_text(&self->object, "filename"), epoch, logs, path, sizeof path));
-  if (t->comm->rank == 0) {
-    status = csv_text(self, t, epoch, logs, &text);
-    if (status == LS_OK) status = make_folder_of(path);
-    if (status == LS_OK) status = make_folders_of(t, path);
-    if (status == LS_OK) status = lsi_durable_write(path, text, strlen(text));
-    free(text);
-  }
-  return lsi_agree(t->comm, status);
+/* On rank 0. */
+static ls_status write_csv(const lsi_builtin *self, const ls_trainer *t, int64_t epoch, const lsi_logs *logs, const char *path) {
+  char *before = NULL, *text = NULL;
+  size_t n = 0, size = 0, kept = self->state[CSV_KEPT] > 0 ? (size_t)self->state[CSV_KEPT] : 0;
+  if (kept) LSI_TRY(lsi_read_file(path, max_csv_bytes, &before, &n));
+  ls_status status = csv_text(self, t, epoch, logs, before, kept < n ? kept : n, &text, &size);
+  if (status == LS_OK) status = make_folder_of(path);
+  if (status == LS_OK) status = lsi_durable_write(path, text, size);
+  lsi_free(before);
+  free(text);
+  return status;
 }
 
+static ls_status csv_logger_epoch_end(lsi_builtin *self, ls_trainer *t, int64_t epoch, lsi_logs *logs) {
+  char path[1024];
+  if (t->certify.compares) return LS_OK;
+  LSI_TRY(lsi_callback_path(t, lsi_object_text(&self->object, "filename"), epoch, logs, path, sizeof path));
+  return lsi_agree(t->comm, t->comm->rank == 0 ? write_csv(self, t, epoch, logs, path) : LS_OK);
+}
+
+/* With append: how long is the file that is there? */
 static ls_status csv_logger_train_begin(lsi_builtin *self, ls_trainer *t) {
-  (void)t;
-  LSI_CHECK(!lsi_object_get(&self->object, "append"), LS_ERR_UNSUPPORTED, "leave append out: a resumed run's file goes on by itself",
-            "CSVLogger: append is not supported");
-  return LS_OK;
+  const lsi_logs none = {0};
+  char path[1024];
+  struct stat there;
+  LSI_TRY(not_the_runs_own(self, t, "filename"));
+  self->state[CSV_KEPT] = 0;
+  if (!lsi_object_get(&self->object, "append")) return LS_OK;
+  LSI_TRY(lsi_callback_path(t, lsi_object_text(&self->object, "filename"), t->epoch, &none, path, sizeof path));
+  if (t->comm->rank == 0 && stat(path, &there) == 0) self->state[CSV_KEPT] = (double)there.st_size;
+  return lsi_bcast(t->comm, &self->state[CSV_KEPT], sizeof self->state[CSV_KEPT]);
 }
 
 const lsi_builtin_ops lsi_csv_logger_ops = {.kind = LSI_CB_CSV_LOGGER, .train_begin = csv_logger_train_begin,

@@ -105,7 +105,7 @@ ls_status lsi_model_optimizer(ls_model *model, lsi_optimizer **out) {
 
 ls_status lsi_model_need_compile(const ls_model *model, const char *what) {
   LSI_CHECK(model->compiled && model->compile.loss.info, LS_ERR_STATE,
-            "compile the model with a loss, e.g. sparse_categorical_crossentropy", "%s: model '%s' has no loss", what,
+            "compile the model with a loss (in a config: compile: {loss: ...}), e.g. sparse_categorical_crossentropy", "%s: model '%s' has no loss", what,
             model->net->name);
   return LS_OK;
 }

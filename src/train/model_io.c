@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "ckpt/keras_config.h"
 #include "ckpt/model_file.h"
@@ -101,8 +102,17 @@ static ls_status ask(const lsi_comm *comm, const lsi_model_source *source, bool 
   return LS_OK;
 }
 
+/* On rank 0. Another optimizer's state is left where it is if `may_differ`. */
+static ls_status read_optimizer(lsi_model_source *source, ls_model *model, bool may_differ) {
+  ls_status status = lsi_model_source_read_optimizer(source, model->net, model->optimizer);
+  if (status != LS_ERR_SHAPE || !may_differ) return status;
+  lsi_log_warn("%s: the optimizer starts anew", ls_last_error()->message);
+  lsi_model_forget_optimizer(model);
+  return lsi_model_optimizer(model, &(lsi_optimizer *){NULL});
+}
+
 /* Weights, and the optimizer's state when the model is compiled and the file has it. Collective. */
-static ls_status read_state(const lsi_comm *comm, lsi_model_source *source, ls_model *model) {
+static ls_status read_state(const lsi_comm *comm, lsi_model_source *source, ls_model *model, bool may_differ) {
   bool found[2];
   LSI_TRY(ask(comm, source, found));
   bool optimizer = model->compiled && found[1];
@@ -112,7 +122,7 @@ static ls_status read_state(const lsi_comm *comm, lsi_model_source *source, ls_m
     status = lsi_model_optimizer(model, &(lsi_optimizer *){NULL});
   }
   if (comm->rank == 0 && status == LS_OK && found[0]) status = lsi_model_source_read_weights(source, model->net);
-  if (comm->rank == 0 && status == LS_OK && optimizer) status = lsi_model_source_read_optimizer(source, model->net, model->optimizer);
+  if (comm->rank == 0 && status == LS_OK && optimizer) status = read_optimizer(source, model, may_differ);
   LSI_TRY(lsi_agree(comm, status));
   return found[0] ? share(comm, model, optimizer) : LS_OK;
 }
@@ -136,7 +146,7 @@ static ls_status load_parts(const lsi_comm *comm, const char *path, lsi_model_so
   if (comm->rank != 0) lsi_free(model_json), lsi_free(training_json);
   if (status != LS_OK) lsi_error_prefix("%s", path);
   LSI_TRY(lsi_agree(comm, status));
-  return read_state(comm, source, model);
+  return read_state(comm, source, model, false);
 }
 
 ls_status ls_model_load(ls_context *context, const char *path, ls_model **out) {
@@ -165,7 +175,7 @@ ls_status ls_model_load_weights(ls_model *model, const char *path) {
   ls_status status = lsi_net_build(model->net);
   if (status == LS_OK && comm->rank == 0) status = lsi_model_source_open_weights(path, &source);
   status = lsi_agree(comm, status);
-  if (status == LS_OK) status = read_state(comm, &source, model);
+  if (status == LS_OK) status = read_state(comm, &source, model, true);
   lsi_model_source_close(&source);
   return status;
 }

@@ -289,6 +289,30 @@ static void mistakes_name_file_line_key_and_what_was_expected(void **state) {
   }
 }
 
+/* What Keras's users write from habit, and what they are told. */
+static void habits_are_answered(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *message, *advice; /* parts of both */
+  } habits[] = {
+      {MODEL "compile: {optimizer: adm, loss: mse}\n", "'adm'; did you mean 'Adam'?", "AdamW, Adamax"},
+      {GOOD "fit: {validation_data: a.h5}\n", "fit.validation_data: unknown key", "data.validation"},
+      {GOOD "fit: {callbacks: [EarlyStopping]}\n", "fit.callbacks: unknown key", "it belongs to callbacks, a section"},
+      {GOOD "fit: {metrics: [mae]}\n", "fit.metrics: unknown key", "it belongs to compile.metrics"},
+      {GOOD "fit: {learning_rate: 1}\n", "fit.learning_rate: unknown key", "compile.optimizer.learning_rate"},
+      {MODEL "compile: {optimizer: {name: adam, lr: 0.1}, loss: mse}\n", "optimizer.lr: unknown argument of Adam", "learning_rate"},
+      {MODEL "compile: {optimizer: {name: SGD, learn_rate: 1}, loss: mse}\n", "did you mean 'learning_rate'?",
+       "known: name, learning_rate, momentum, nesterov, weight_decay"},
+      {MODEL "compile: {optimizer: Muon, loss: mse}\nparallel: {shard_optimizer: true}\n", "Muon measures whole", "AdamW"},
+  };
+  for (size_t i = 0; i < sizeof habits / sizeof *habits; i++) {
+    ls_config *config = NULL;
+    assert_int_equal(lsi_config_from_text("t.yaml", habits[i].text, NULL, 0, &config), LS_ERR_CONFIG);
+    if (!strstr(ls_last_error()->message, habits[i].message)) fail_msg("case %zu: %s", i, ls_last_error()->message);
+    if (!strstr(ls_last_error()->advice, habits[i].advice)) fail_msg("case %zu: %s", i, ls_last_error()->advice);
+  }
+}
+
 /* An error of the model API gets the place of the value it quotes. */
 static void model_errors_are_placed(void **state) {
   (void)state;
@@ -335,6 +359,7 @@ int main(void) {
       cmocka_unit_test(optimizers_become_calls),
       cmocka_unit_test(later_overrides_win),
       cmocka_unit_test(mistakes_name_file_line_key_and_what_was_expected),
+      cmocka_unit_test(habits_are_answered),
       cmocka_unit_test(model_errors_are_placed),
       cmocka_unit_test(unreadable_files_are_named),
   };

@@ -45,6 +45,22 @@ static void test_csv_values(void **state) {
   ls_dataset_destroy(&d);
 }
 
+/* A first line without commas is cut at its semicolons or tabs; commas inside quotes do not count. */
+static void test_csv_separators(void **state) {
+  (void)state;
+  static const char *const texts[] = {"a;\"b, c\";d\n1;2;3\n", "a\t\"b, c\"\td\n1\t2\t3\n", "a,b;c,d\n1,2,3\n"};
+  for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
+    float x[2], y;
+    assert_ok(ls_convert(&(ls_convert_spec){.x = text_file("a.csv", texts[k]), .out = out_path()}, NULL));
+    ls_dataset *d = open_out();
+    assert_ok(lsi_dataset_read(d, (int64_t[]){0}, 1, x, &y, NULL));
+    assert_true(x[0] == 1 && x[1] == 2 && y == 3);
+    ls_dataset_destroy(&d);
+  }
+  ls_convert_spec decimals = {.x = text_file("a.csv", "a;b\n1,5;2\n"), .out = out_path()};
+  assert_error(ls_convert(&decimals, NULL), LS_ERR_FORMAT, "column 1 'a' is '1,5', not a finite number");
+}
+
 static void test_csv_classes(void **state) {
   (void)state;
   const char *path =
@@ -131,7 +147,7 @@ static const struct {
     {"1,2\n3\"3,4\n", NULL, "a.csv:2:2: a quote inside an unquoted cell", LS_ERR_FORMAT},
     {"a,b\n", NULL, "(0 rows)", LS_ERR_SHAPE},
     {"\n\n", NULL, "empty", LS_ERR_SHAPE},
-    {"1;2\n3;4\n", NULL, "one column", LS_ERR_SHAPE},
+    {"1 2\n3 4\n", NULL, "one column", LS_ERR_SHAPE},
     {"age,sex\n1,2\n", "agee", "no column 'agee'", LS_ERR_NOT_FOUND},
     {"1,2\n3,4\n", "3", "no column '3'", LS_ERR_NOT_FOUND},
     {"1,2\n3,4\n", "0", "no column '0'", LS_ERR_NOT_FOUND},
@@ -257,6 +273,7 @@ static void test_spec_errors(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_csv_values),
+      cmocka_unit_test(test_csv_separators),
       cmocka_unit_test(test_csv_classes),
       cmocka_unit_test(test_csv_targets_apart),
       cmocka_unit_test(test_csv_errors),
