@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/names.h"
 
+#include <errno.h>
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,13 +67,21 @@ static ls_status append(char *const *more, size_t count, char ***names, int *n) 
   return LS_OK;
 }
 
+/* A folder that cannot be read may hold some: better none than fewer. */
+static int on_unreadable(const char *folder, int error) {
+  if (error == ENOENT || error == ENOTDIR) return 0;
+  lsi_error_set(LS_ERR_IO, "check the folder's permissions", "%s: the folder cannot be read: %s", folder, strerror(error));
+  return 1;
+}
+
 static ls_status append_matches(const char *pattern, char ***names, int *n) {
   glob_t found = {0};
-  int code = glob(pattern, GLOB_NOSORT, NULL, &found); /* it would sort by the locale */
+  int code = glob(pattern, GLOB_NOSORT, on_unreadable, &found); /* it would sort by the locale */
   ls_status status = LS_OK;
   if (code == GLOB_NOMATCH)
     status = lsi_error_set(LS_ERR_NOT_FOUND, "check the pattern; relative paths start at the working directory", "%s: no file matches", pattern);
-  else if (code != 0) status = lsi_error_set(LS_ERR_IO, NULL, "%s: the folder cannot be read", pattern);
+  else if (code == GLOB_NOSPACE) status = lsi_error_set(LS_ERR_MEMORY, NULL, "%s: no memory for the names", pattern);
+  else if (code != 0) status = ls_last_error()->status;
   if (status == LS_OK) {
     qsort(found.gl_pathv, found.gl_pathc, sizeof *found.gl_pathv, by_bytes);
     status = append(found.gl_pathv, found.gl_pathc, names, n);

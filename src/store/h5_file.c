@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "store/h5_error.h"
@@ -79,17 +80,22 @@ static ls_status open_failed(const char *path) {
            reason);
 }
 
-hid_t lsi_h5_access_list(void) {
-  hid_t list = H5Pcreate(H5P_FILE_ACCESS);
-  if (list >= 0) H5Pset_fclose_degree(list, H5F_CLOSE_STRONG);
-  return list;
+ls_status lsi_h5_access_list(const char *what, hid_t *list) {
+  enum { ROOM = 4 << 20 };
+  /* HDF5 1.10 crashes when it finds no memory for a file's caches. Not malloc, which would keep more from now on. */
+  void *room = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  LSI_CHECK(room != MAP_FAILED, LS_ERR_MEMORY, "check the free memory, and the limits (ulimit)", "%s: cannot allocate %d bytes", what, (int)ROOM);
+  munmap(room, ROOM);
+  *list = H5Pcreate(H5P_FILE_ACCESS);
+  LSI_CHECK(*list >= 0 && H5Pset_fclose_degree(*list, H5F_CLOSE_STRONG) >= 0, LS_ERR_MEMORY, NULL, "%s: HDF5: %s", what, lsi_h5_reason());
+  return LS_OK;
 }
 
 ls_status lsi_h5_open(const char *path, hid_t *file) {
   LSI_TRY(check_regular_file(path));
   lsi_h5_init();
-  hid_t list = lsi_h5_access_list();
-  LSI_CHECK(list >= 0, LS_ERR_MEMORY, NULL, "%s: HDF5: %s", path, lsi_h5_reason());
+  hid_t list;
+  LSI_TRY(lsi_h5_access_list(path, &list));
   hid_t id = H5Fopen(path, H5F_ACC_RDONLY, list);
   ls_status status = id < 0 ? open_failed(path) : LS_OK;
   H5Pclose(list);
@@ -104,8 +110,8 @@ ls_status lsi_h5_open_image(const void *bytes, size_t n, const char *what, hid_t
   lsi_h5_init();
   char name[64];
   lsi_h5_image_name(name, sizeof name);
-  hid_t list = lsi_h5_access_list();
-  LSI_CHECK(list >= 0, LS_ERR_MEMORY, NULL, "%s: HDF5: %s", what, lsi_h5_reason());
+  hid_t list;
+  LSI_TRY(lsi_h5_access_list(what, &list));
   ls_status status = LS_OK;
   hid_t id = -1;
   /* HDF5 copies the image and does not write through the pointer. */
@@ -121,8 +127,8 @@ ls_status lsi_h5_open_image(const void *bytes, size_t n, const char *what, hid_t
 
 ls_status lsi_h5_file_create(const char *path, hid_t *file) {
   lsi_h5_init();
-  hid_t list = lsi_h5_access_list();
-  LSI_CHECK(list >= 0, LS_ERR_MEMORY, NULL, "%s: HDF5: %s", path, lsi_h5_reason());
+  hid_t list;
+  LSI_TRY(lsi_h5_access_list(path, &list));
   hid_t id = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, list);
   ls_status status = LS_OK;
   if (id < 0)

@@ -49,8 +49,8 @@ ls_status lsi_h5_image_create(hid_t *file) {
   char name[64];
   lsi_h5_init();
   lsi_h5_image_name(name, sizeof name);
-  hid_t list = lsi_h5_access_list(), id = -1;
-  LSI_CHECK(list >= 0, LS_ERR_MEMORY, NULL, "HDF5 image: %s", lsi_h5_reason());
+  hid_t list, id = -1;
+  LSI_TRY(lsi_h5_access_list("HDF5 image", &list));
   if (H5Pset_fapl_core(list, GROWTH, 0) >= 0 && H5Pset_file_image_callbacks(list, &callbacks) >= 0)
     id = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, list);
   ls_status status = LS_OK;

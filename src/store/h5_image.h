@@ -4,8 +4,8 @@
 /* A file that HDF5 builds in memory, and what it shares with the opening of files. */
 #include "store/h5.h"
 
-/* File access with everything below a file closed with it; negative on failure. */
-hid_t lsi_h5_access_list(void);
+/* File access with everything below a file, `what` for messages, closed with it. Fails when memory is short. */
+ls_status lsi_h5_access_list(const char *what, hid_t *list);
 /* HDF5 tells in-memory files apart by their names alone, so each gets one of its own. */
 void lsi_h5_image_name(char *name, size_t size);
 

@@ -22,14 +22,15 @@ static ls_status failed(const char *doing) {
   LSI_FAIL(LS_ERR_MEMORY, "check the free memory", "HDF5 file in memory: cannot %s (%s)", doing, lsi_h5_reason());
 }
 
-static hid_t create_file(int descriptor) {
+static ls_status create_file(int descriptor, hid_t *file) {
   char name[64];
+  hid_t list;
+  LSI_TRY(lsi_h5_access_list("HDF5 file in memory", &list));
   snprintf(name, sizeof name, "/proc/self/fd/%d", descriptor);
-  hid_t list = lsi_h5_access_list(), file = -1;
-  if (list >= 0 && H5Pset_fapl_stdio(list) >= 0 && H5Pset_alignment(list, LARGE, PAGE) >= 0)
-    file = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, list);
-  if (list >= 0) H5Pclose(list);
-  return file;
+  if (H5Pset_fapl_stdio(list) >= 0 && H5Pset_alignment(list, LARGE, PAGE) >= 0)
+    *file = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, list);
+  H5Pclose(list);
+  return *file >= 0 ? LS_OK : failed("make it");
 }
 
 ls_status lsi_h5_skeleton_create(lsi_h5_skeleton *out) {
@@ -37,10 +38,8 @@ ls_status lsi_h5_skeleton_create(lsi_h5_skeleton *out) {
   out->file = -1;
   out->descriptor = memfd_create("lockstep-checkpoint", MFD_CLOEXEC);
   LSI_CHECK(out->descriptor >= 0, LS_ERR_MEMORY, "check the limit on open files", "HDF5 file in memory: %s", strerror(errno));
-  out->file = create_file(out->descriptor);
-  if (out->file >= 0) return LS_OK;
-  ls_status status = failed("make it");
-  lsi_h5_skeleton_destroy(out);
+  ls_status status = create_file(out->descriptor, &out->file);
+  if (status != LS_OK) lsi_h5_skeleton_destroy(out);
   return status;
 }
 

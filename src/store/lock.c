@@ -82,8 +82,8 @@ ls_status lsi_lock_acquire(const char *dir, lsi_lock **out) {
   LSI_CHECK(n > 0 && n < LSI_PATH_BYTES, LS_ERR_ARG, "use a shorter path",
             "%.80s...: the path is too long", dir);
   int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  LSI_CHECK(fd >= 0, errno == ENOSPC || errno == EDQUOT ? LS_ERR_NO_SPACE : LS_ERR_IO, NULL,
-            "%s: cannot open: %s", path, strerror(errno));
+  bool full = errno == ENOSPC || errno == EDQUOT, barred = errno == EACCES || errno == EROFS;
+  LSI_CHECK(fd >= 0, full ? LS_ERR_NO_SPACE : LS_ERR_IO, barred ? "check the permissions, or choose another folder" : NULL, "%s: cannot open: %s", path, strerror(errno));
   lsi_lock *lock = NULL;
   ls_status status = take(fd, dir);
   if (status == LS_OK) status = LSI_ALLOC("lock", 1, &lock);

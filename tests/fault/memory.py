@@ -4,13 +4,14 @@
 LS_FAULT_CASES allocations of each kind (default 3)."""
 import os
 import random
+import resource
 
-from harness import LOCKSTEP, Run, check, first_seed, main, make_data, n_cases, result, resumes, row, train, whole
+from harness import LOCKSTEP, Run, check, first_seed, main, make_data, n_cases, newest_iteration, result, resumes, row, train, whole
 
 
-def reference(folder):
+def reference(folder, settings=()):
     config = make_data(folder)
-    outcome = Run(train(config, folder + "/reference"), 1).end()
+    outcome = Run(train(config, folder + "/reference", settings), 1).end()
     check(outcome.code == 0, outcome.stderr)
     return config, result(folder + "/reference")
 
@@ -67,4 +68,24 @@ def address_space(folder):
     row("a limit of 1 GB of address space on rank 1", outcome, "-")
 
 
-main(own_allocations, any_allocation, address_space)
+def under_way(folder):
+    """Not a byte more for one rank from some step on: it does with what it has, or says so; HDF5, which would crash, is not asked."""
+    settings = ["fit.epochs=100"]
+    config, expected = reference(folder, settings)
+    for rank in (0, 1):
+        out = "%s/%d" % (folder, rank)
+        run = Run(train(config, out, settings), 2)
+        check(run.wait_for("a checkpoint", lambda: newest_iteration(out) > 0), "it ended early")
+        pid = sorted(run.ranks())[rank]
+        with open("/proc/%d/status" % pid) as f:
+            size = [int(line.split()[1]) for line in f if line.startswith("VmSize")][0] << 10
+        resource.prlimit(pid, resource.RLIMIT_AS, (size, size))
+        resource.prlimit(pid, resource.RLIMIT_DATA, (1 << 20, 1 << 20))
+        outcome = run.end()
+        check(outcome.code == 0 or (outcome.code == 1 and len(outcome.errors) == 1 and "cannot allocate" in outcome.message()),
+              "rank %d: exit code %d\n%s" % (rank, outcome.code, outcome.stderr))
+        whole(out)
+        row("no more memory for rank %d under way" % rank, outcome, resumes(config, out, expected, settings))
+
+
+main(own_allocations, any_allocation, address_space, under_way)
