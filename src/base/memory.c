@@ -13,21 +13,6 @@ bool lsi_mul_size(size_t a, size_t b, size_t *out) {
   return !__builtin_mul_overflow(a, b, out);
 }
 
-static ls_status allocate(const char *what, size_t n, size_t size, void *out_pointer,
-                          size_t *n_bytes) {
-  size_t bytes;
-  *(void **)out_pointer = NULL;
-  LSI_CHECK(lsi_mul_size(n, size, &bytes) && bytes <= SIZE_MAX / 2, LS_ERR_MEMORY, NULL,
-            "%s: %zu x %zu bytes is more than can be addressed", what, n, size);
-  size_t padded = lsi_round_up(bytes ? bytes : 1, LSI_ALIGN);
-  void *pointer = aligned_alloc(LSI_ALIGN, padded);
-  LSI_CHECK(pointer, LS_ERR_MEMORY, "free memory, or lower batch_size or the layers' units",
-            "%s: cannot allocate %zu bytes", what, bytes);
-  *(void **)out_pointer = pointer;
-  *n_bytes = padded;
-  return LS_OK;
-}
-
 typedef struct whole_pages {
   char *begin;
   size_t n_bytes;
@@ -58,18 +43,20 @@ static void zero_large(char *begin, size_t n_bytes) {
 }
 
 ls_status lsi_alloc(const char *what, size_t n, size_t size, void *out_pointer) {
-  size_t n_bytes = 0;
-  LSI_TRY(allocate(what, n, size, out_pointer, &n_bytes));
-  if (n_bytes >= WORTH_HUGE_PAGES)
-    zero_large(*(void **)out_pointer, n_bytes);
+  size_t bytes;
+  *(void **)out_pointer = NULL;
+  LSI_CHECK(lsi_mul_size(n, size, &bytes) && bytes <= SIZE_MAX / 2, LS_ERR_MEMORY, NULL,
+            "%s: %zu x %zu bytes is more than can be addressed", what, n, size);
+  size_t padded = lsi_round_up(bytes ? bytes : 1, LSI_ALIGN);
+  void *pointer = aligned_alloc(LSI_ALIGN, padded);
+  LSI_CHECK(pointer, LS_ERR_MEMORY, "free memory, or lower batch_size or the layers' units",
+            "%s: cannot allocate %zu bytes", what, bytes);
+  if (padded >= WORTH_HUGE_PAGES)
+    zero_large(pointer, padded);
   else
-    memset(*(void **)out_pointer, 0, n_bytes);
+    memset(pointer, 0, padded);
+  *(void **)out_pointer = pointer;
   return LS_OK;
-}
-
-ls_status lsi_alloc_untouched(const char *what, size_t n, size_t size, void *out_pointer) {
-  size_t n_bytes;
-  return allocate(what, n, size, out_pointer, &n_bytes);
 }
 
 void lsi_forget_pages(void *begin, size_t n_bytes) {

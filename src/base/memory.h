@@ -12,8 +12,6 @@ enum { LSI_ALIGN = 64 };
 /* n * size bytes, zeroed, aligned to LSI_ALIGN, padded to a whole number of cache lines; NULL on failure.
    `what` names the thing in the error message. n = 0 gives a valid pointer. */
 ls_status lsi_alloc(const char *what, size_t n, size_t size, void *out_pointer);
-/* The same without touching the memory: its contents are undefined, and what is never written takes no room. */
-ls_status lsi_alloc_untouched(const char *what, size_t n, size_t size, void *out_pointer);
 /* Give back what whole pages of [begin, begin + n_bytes) hold; they may be written again. */
 void lsi_forget_pages(void *begin, size_t n_bytes);
 /* Of this memory only pieces will be written: no huge pages around them. */

@@ -6,12 +6,13 @@
  *   x [rows, k]  -> panels of micro->rows features, each [rows, micro->rows]
  *   dy [rows, n] -> panels of 1..max_vectors vectors, each [rows, width]
  *
- * A tile walks the leaves with the sums of finished subtrees on a stack in the first-level cache. A
- * block of x panels is sized to the second-level cache, packed by the thread that takes it, and meets
- * the dy panels one after the other, or, while several of them fit the first-level cache, group by
- * group; blocks x shares of the groups are the threads' tasks. Nodes of many rows are walked in row
- * blocks, whose dy panel stays in the first-level cache for all tiles of a block; between them the
- * subtrees wait, tile by tile. Which thread computes a tile, and when, never touches its bits.
+ * A tile walks the leaves with the sums of finished subtrees on a stack in the first-level cache. Of a
+ * large dy a few MB are packed at a time, and all of x meets them. A block of x panels is sized to the
+ * second-level cache, packed by the thread that takes it, and meets the dy panels one after the other,
+ * or, while several of them fit the first-level cache, group by group; blocks x shares of the groups
+ * are the threads' tasks. Nodes of many rows are walked in row blocks, whose dy panel stays in the
+ * first-level cache for all tiles of a block; between them the subtrees wait, tile by tile. Which
+ * thread computes a tile, and when, never touches its bits.
  */
 #include <math.h>
 #include <omp.h>
@@ -32,7 +33,8 @@ enum {
   OWN_WEIGHTS = 128 * 1024, /* what two threads hold of weights and gradients stays in their second-level caches */
   PAGES = 32,
   FEW_PANELS = 8, /* of x: a smaller block would spend its time on bringing dy to the first-level cache */
-  AT_ONCE_DY = 8, /* panels packed row by row */
+  AT_ONCE_DY = 8,         /* panels packed row by row */
+  PACKED_DY = 1024 * 1024, /* floats of dy packed at a time */
   PAD = 16
 };
 
@@ -43,7 +45,8 @@ typedef struct grad_job {
   const int64_t *leaf_row;
   const float *x, *dy; /* at the node's first row */
   float *dw, *db;
-  size_t x_panels, dy_panels;
+  size_t x_panels, dy_first, dy_end; /* panels */
+  size_t dy_column;                  /* of panel dy_first */
   size_t block, group;         /* x panels; dy panels that stay in the first-level cache together */
   size_t blocks, share, shares; /* dy panels a task takes; tasks are blocks x shares */
   int row_block, low_levels,
@@ -68,11 +71,22 @@ static size_t x_panel_floats(const lsi_micro *micro, size_t rows) {
   return lsi_round_up(rows * (size_t)micro->rows, PAD) + PAD;
 }
 
+static size_t widest_panel(const lsi_micro *micro) {
+  return (size_t)(micro->lanes * micro->max_vectors);
+}
+
+/* Panels of dy that are packed at a time: parts of about one size. */
+static size_t dy_at_once(const lsi_micro *micro, size_t rows, size_t panels) {
+  size_t most = PACKED_DY / (rows * widest_panel(micro));
+  return lsi_ceil_div(panels, lsi_ceil_div(panels, most < AT_ONCE_DY ? AT_ONCE_DY : most));
+}
+
 /* A node of fewer rows never needs more. */
 static size_t scratch_floats(const lsi_micro *micro, int n_threads, size_t rows, size_t k, size_t n) {
   size_t panel = x_panel_floats(micro, rows), width = lsi_round_up(n, (size_t)micro->lanes);
   size_t all = (lsi_ceil_div(k, (size_t)micro->rows) + 1) * panel, block = panel > L2_BLOCK_FLOATS ? panel : L2_BLOCK_FLOATS;
-  return (size_t)n_threads * (all < block ? all : block) + 2 * panel + rows * width;
+  size_t least = AT_ONCE_DY * rows * widest_panel(micro), dy = least > PACKED_DY ? least : PACKED_DY;
+  return (size_t)n_threads * (all < block ? all : block) + 2 * panel + (rows * width < dy ? rows * width : dy);
 }
 
 size_t lsi_leaf_scratch_floats(int n_threads, size_t max_rows, size_t max_k, size_t max_n) {
@@ -165,7 +179,7 @@ static void pack_dy_panels(const grad_job *job, size_t first, size_t end) {
   for (size_t r = 0; r < job->rows; r++)
     for (size_t p = 0; p < panels; p++) {
       const float *from = job->dy + r * job->n + begin[p];
-      float *to = job->dy_packed + begin[p] * job->rows + r * width[p];
+      float *to = job->dy_packed + (begin[p] - job->dy_column) * job->rows + r * width[p];
       if (job->n - begin[p] >= width[p])
         copy_narrow(to, from, width[p]);
       else
@@ -187,7 +201,7 @@ static void pack_edges(const grad_job *job) {
   if (job->x_panels > 0 && job->x_direct && job->k % (size_t)job->micro->rows != 0)
     pack_x_edge(job);
   if (job->dy_direct && job->n % (size_t)job->micro->lanes != 0)
-    pack_dy_panels(job, job->dy_panels - 1, job->dy_panels);
+    pack_dy_panels(job, job->dy_end - 1, job->dy_end);
 }
 
 /* ---- tiles ---- */
@@ -211,6 +225,13 @@ static void x_operand(const grad_job *job, const x_block *packed, size_t panel, 
     tile->a = packed->panels + (panel - packed->first) * job->panel_floats + row * width;
 }
 
+static size_t dy_column(const grad_job *job, size_t panel) {
+  size_t begin;
+  int vectors;
+  lsi_micro_panel(job->micro, job->n, panel, &begin, &vectors);
+  return begin;
+}
+
 typedef struct dy_part {
   const float *b;
   size_t begin, stride;
@@ -224,7 +245,7 @@ static dy_part dy_operand(const grad_job *job, size_t panel, size_t row) {
   bool whole = job->n - part.begin >= (size_t)width;
   part.columns = whole ? width : (int)(job->n - part.begin);
   part.stride = job->dy_direct && whole ? job->n : (size_t)width;
-  part.b = job->dy_direct && whole ? job->dy + part.begin : job->dy_packed + part.begin * job->rows;
+  part.b = job->dy_direct && whole ? job->dy + part.begin : job->dy_packed + (part.begin - job->dy_column) * job->rows;
   part.b += row * part.stride;
   return part;
 }
@@ -270,9 +291,9 @@ static void grad_group(const grad_job *job, const x_block *packed, size_t first_
 
 /* Task number t of blocks x shares. */
 static void grad_task(const grad_job *job, size_t t, x_block *packed, float *stack) {
-  size_t first = t / job->shares * job->block, dy = t % job->shares * job->share;
+  size_t first = t / job->shares * job->block, dy = job->dy_first + t % job->shares * job->share;
   size_t end = first + job->block < job->x_panels ? first + job->block : job->x_panels;
-  size_t dy_end = dy + job->share < job->dy_panels ? dy + job->share : job->dy_panels;
+  size_t dy_end = dy + job->share < job->dy_end ? dy + job->share : job->dy_end;
   if (!job->x_direct)
     pack_x(job, packed, first, end);
   for (size_t q = dy; q < dy_end; q += job->group)
@@ -298,8 +319,8 @@ static void pack_dy(const grad_job *job) {
   if (job->dy_direct)
     return;
 #pragma omp for schedule(static)
-  for (size_t p = 0; p < job->dy_panels; p += AT_ONCE_DY)
-    pack_dy_panels(job, p, p + AT_ONCE_DY < job->dy_panels ? p + AT_ONCE_DY : job->dy_panels);
+  for (size_t p = job->dy_first; p < job->dy_end; p += AT_ONCE_DY)
+    pack_dy_panels(job, p, p + AT_ONCE_DY < job->dy_end ? p + AT_ONCE_DY : job->dy_end);
 }
 
 static void grad_run(const grad_job *job, int n_threads) {
@@ -341,7 +362,7 @@ static void choose_row_block(grad_job *job) {
 
 /* dy panels that stay in the first-level cache together. */
 static size_t group_of(const grad_job *job, size_t high) {
-  size_t group = L1_FLOATS / (job->rows * (size_t)(job->micro->lanes * job->micro->max_vectors));
+  size_t group = L1_FLOATS / (job->rows * widest_panel(job->micro));
   return group < 1 || high > 0 ? 1 : group > MAX_GROUP ? MAX_GROUP : group;
 }
 
@@ -351,7 +372,7 @@ static void choose_tasks(grad_job *job, int n_threads) {
   size_t high = (size_t)(job->levels - job->low_levels), room = WAITING_FLOATS / job->tile_floats;
   size_t threads = (size_t)n_threads, wanted = n_threads == 1 ? 1 : 4 * threads;
   job->group = group_of(job, high);
-  size_t groups = lsi_ceil_div(job->dy_panels, job->group), x_panels = job->x_panels ? job->x_panels : 1;
+  size_t dy_panels = job->dy_end - job->dy_first, groups = lsi_ceil_div(dy_panels, job->group), x_panels = job->x_panels ? job->x_panels : 1;
   job->block = L2_BLOCK_FLOATS / job->panel_floats;
   if (job->block > x_panels)
     job->block = x_panels;
@@ -370,7 +391,7 @@ static void choose_tasks(grad_job *job, int n_threads) {
   if (job->shares > groups)
     job->shares = groups;
   job->share = lsi_ceil_div(groups, job->shares) * job->group;
-  job->shares = lsi_ceil_div(job->dy_panels, job->share);
+  job->shares = lsi_ceil_div(dy_panels, job->share);
 }
 
 /* Hand out the scratch, in the order of scratch_floats. */
@@ -399,14 +420,18 @@ void lsi_weight_grad_on(int n_threads, size_t k, size_t n, int n_leaves, const i
   job.dw = dw;
   job.db = db;
   job.x_panels = dw ? lsi_ceil_div(k, (size_t)micro->rows) : 0;
-  job.dy_panels = lsi_micro_panels(micro, n);
   job.tile_floats = (size_t)(micro->rows * micro->lanes * micro->max_vectors);
   job.x_direct = reads_well_in_place(rows, k, 1);
   job.dy_direct = reads_well_in_place(rows, n, 4);
   job.own = k * n <= OWN_WEIGHTS;
   job.panel_floats = x_panel_floats(micro, rows);
   choose_row_block(&job);
-  choose_tasks(&job, n_threads);
-  lay_out(&job, n_threads, scratch);
-  grad_run(&job, n_threads);
+  size_t panels = lsi_micro_panels(micro, n), at_once = job.dy_direct ? panels : dy_at_once(micro, rows, panels);
+  for (; job.dy_first < panels; job.dy_first = job.dy_end) {
+    job.dy_end = job.dy_first + at_once < panels ? job.dy_first + at_once : panels;
+    job.dy_column = dy_column(&job, job.dy_first);
+    choose_tasks(&job, n_threads);
+    lay_out(&job, n_threads, scratch);
+    grad_run(&job, n_threads);
+  }
 }

@@ -66,7 +66,8 @@ typedef struct lsi_optimizer {
 ls_status lsi_optimizer_create(const lsi_object *object, const lsi_layout *layout, lsi_optimizer **out);
 /* or for an arena that is one vector of n elements. */
 ls_status lsi_optimizer_create_flat(const lsi_object *object, size_t n, lsi_optimizer **out);
-/* For a rank that updates parts of the arena only: the slots' memory is untouched until a part is given its initial values. */
+/* For a rank that updates parts of the arena only: all slots are zeros, which take no room in large arenas, until a part is given its
+   initial values. */
 ls_status lsi_optimizer_create_bare(const lsi_object *object, const lsi_layout *layout, lsi_optimizer **out);
 void lsi_optimizer_fill_slots(lsi_optimizer *optimizer, size_t begin, size_t end);
 /* Before the first update: the slots that begin as the weights are given them (ScheduleFreeAdamW's; that update does so, too). */

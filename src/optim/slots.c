@@ -81,13 +81,13 @@ static void describe(lsi_optimizer *o) {
 ls_status lsi_optimizer_make_slots(lsi_optimizer *o) {
   describe(o);
   for (int s = 0; s < o->n_slots; s++)
-    LSI_TRY(lsi_alloc_untouched(o->slot_names[s], o->n, sizeof *o->slots[s], &o->slots[s]));
+    LSI_TRY(LSI_ALLOC(o->slot_names[s], o->n, &o->slots[s]));
   return LS_OK;
 }
 
 void lsi_optimizer_fill_slots(lsi_optimizer *o, size_t begin, size_t end) {
   for (int s = 0; s < o->n_slots; s++)
-    for (size_t i = begin; i < end; i++)
+    for (size_t i = begin; o->slot_initial[s] != 0 && i < end; i++) /* zeros they are from the start */
       o->slots[s][i] = o->slot_initial[s];
 }
 

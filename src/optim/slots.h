@@ -3,6 +3,6 @@
 #define LSI_OPTIM_SLOTS_H
 #include "optim/optimizer.h"
 
-/* Describe and allocate the slots of an optimizer whose object and n are set; their memory is untouched. */
+/* Describe and allocate the slots of an optimizer whose object and n are set; they are zeros. */
 ls_status lsi_optimizer_make_slots(lsi_optimizer *optimizer);
 #endif
