@@ -15,7 +15,7 @@ typedef struct ls_convert_spec {
   const char *y;            /* IDX(.gz), NPY or CSV targets; NULL: columns of the CSV, or none */
   const char *out;          /* HDF5 file to write: replaced atomically */
   const char *y_columns;    /* CSV: names or 1-based numbers of the target columns, "a,b"; default: the last */
-  bool y_is_label;          /* CSV targets are classes, not values (text classes are numbered in sorted order) */
+  bool y_is_label;          /* targets are classes, not values (text classes in CSV are numbered in sorted order) */
   bool no_y;                /* CSV without targets */
   double scale, offset;     /* stored as scale_factor and add_offset of x; scale 0 means 1 */
   int64_t chunk_rows;       /* 0: contiguous */

@@ -19,7 +19,7 @@ static const cli_option options[] = {
     {"deflate", CLI_DEFLATE, "0-9", "Compress; needs --chunk-rows"},
     {"y-columns", CLI_Y_COLUMNS, "A,B",
      "CSV: names or numbers (from 1) of the target columns (default: the last)"},
-    {"labels", CLI_LABELS, NULL, "CSV: the targets are classes, not values"},
+    {"labels", CLI_LABELS, NULL, "The targets are classes: whole numbers, or texts (CSV)"},
     {"no-y", CLI_NO_Y, NULL, "CSV: there are no targets"},
     {0},
 };

@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "data/csv.h"
+#include "data/labels.h"
 #include "data/decode.h"
 #include "data/source.h"
 #include "store/durable.h"
@@ -71,6 +72,7 @@ static ls_status open_y(conversion *c) {
   } else if (status == LS_OK) {
     status = open_binary(bytes, format, &c->y);
     if (status == LS_OK) bytes = NULL;
+    if (status == LS_OK && spec->y_is_label) status = lsi_source_to_labels(&c->y);
   }
   lsi_bytes_close(&bytes);
   c->has_y = status == LS_OK;

@@ -22,8 +22,8 @@ void lsi_certify_clear(lsi_certify *certify);
 
 /* The epoch that has just ended, `trainer->epoch` of them by now. Collective. */
 ls_status lsi_certify_epoch(ls_trainer *trainer, const lsi_logs *logs);
-/* What the whole training leaves, on rank 0: its model, and the text of its history. */
-ls_status lsi_certify_end(ls_trainer *trainer, const char *history);
+/* What the whole training leaves, on rank 0: the digest of its model, and the text of its history. */
+ls_status lsi_certify_end(ls_trainer *trainer, const char *model, const char *history);
 
 /* On rank 0: hash of the slots' bits, slot by slot, tensors in layer order. Collective. */
 ls_status lsi_slots_digest(const ls_trainer *trainer, char hex[LSI_DIGEST_HEX]);

@@ -44,13 +44,13 @@ static ls_status recipe_hash(const ls_trainer *t, char hex[LSI_DIGEST_HEX]) {
   return LS_OK;
 }
 
-ls_status lsi_done_write(const ls_trainer *t) {
+ls_status lsi_done_write(const ls_trainer *t, const char *model) {
   char path[LSI_PATH_BYTES], text[MARK_BYTES];
   mark m = {.epochs = t->epoch, .steps = t->optimizer->iteration};
   snprintf(m.ended, sizeof m.ended, "%s", t->stop ? stopped : wanted);
+  snprintf(m.digest, sizeof m.digest, "%s", model);
   LSI_TRY(path_of(t, path));
   LSI_TRY(recipe_hash(t, m.recipe));
-  LSI_TRY(ls_model_digest(t->model, m.digest));
   size_t n = format(&m, text);
   return lsi_durable_write(path, text, n);
 }

@@ -7,8 +7,8 @@
  */
 #include "train/trainer.h"
 
-/* On rank 0. */
-ls_status lsi_done_write(const ls_trainer *trainer);
+/* On rank 0; `model` is the digest of its parameters. */
+ls_status lsi_done_write(const ls_trainer *trainer, const char *model);
 ls_status lsi_done_remove(const ls_trainer *trainer);
 
 /* Is the mark of this folder, if there is one, whole, and is this its model? */

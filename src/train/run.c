@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/hash.h"
 #include "train/done.h"
 
 enum { PATH = 1024 };
@@ -67,33 +68,37 @@ ls_status lsi_run_open(ls_trainer *t) {
   return lsi_agree(t->comm, t->comm->rank == 0 ? open_on_root(t) : LS_OK);
 }
 
-static ls_status write_history_on_root(const ls_trainer *t) {
-  char path[PATH], *text = NULL;
+/* On rank 0: history.csv, and its text, to be freed also after an error. */
+static ls_status write_history(const ls_trainer *t, char **text) {
+  char path[PATH];
   LSI_TRY(in_dir(t, "history.csv", path));
-  ls_status status = lsi_history_csv(t->history, &text);
-  if (status == LS_OK) status = lsi_durable_write(path, text, strlen(text));
+  LSI_TRY(lsi_history_csv(t->history, text));
+  return lsi_durable_write(path, *text, strlen(*text));
+}
+
+ls_status lsi_run_write_history(ls_trainer *t) {
+  char *text = NULL;
+  if (!t->spec.run.dir) return LS_OK;
+  ls_status status = lsi_agree(t->comm, t->comm->rank == 0 ? write_history(t, &text) : LS_OK);
   free(text);
   return status;
 }
 
-ls_status lsi_run_write_history(ls_trainer *t) {
-  if (!t->spec.run.dir) return LS_OK;
-  return lsi_agree(t->comm, t->comm->rank == 0 ? write_history_on_root(t) : LS_OK);
-}
-
-static ls_status finish_on_root(ls_trainer *t) {
-  char *text = NULL;
-  LSI_TRY(lsi_history_csv(t->history, &text));
-  ls_status status = lsi_certify_end(t, text);
-  free(text);
-  return status == LS_OK ? lsi_done_write(t) : status;
+/* On rank 0: the marks of what the run left. */
+static ls_status mark_finished(ls_trainer *t, const char *history) {
+  char digest[LSI_DIGEST_HEX];
+  LSI_TRY(ls_model_digest(t->model, digest));
+  LSI_TRY(lsi_certify_end(t, digest, history));
+  return lsi_done_write(t, digest);
 }
 
 ls_status lsi_run_finish(ls_trainer *t) {
-  char path[PATH];
+  char path[PATH], *history = NULL;
   if (!t->spec.run.dir) return LS_OK;
-  LSI_TRY(lsi_run_write_history(t));
   LSI_TRY(in_dir(t, "model.h5", path));
-  LSI_TRY(ls_model_save(t->model, path));
-  return lsi_agree(t->comm, t->comm->rank == 0 ? finish_on_root(t) : LS_OK);
+  ls_status status = lsi_agree(t->comm, t->comm->rank == 0 ? write_history(t, &history) : LS_OK);
+  if (status == LS_OK) status = ls_model_save(t->model, path);
+  if (status == LS_OK) status = lsi_agree(t->comm, t->comm->rank == 0 ? mark_finished(t, history) : LS_OK);
+  free(history);
+  return status;
 }

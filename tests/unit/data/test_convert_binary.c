@@ -355,12 +355,35 @@ static void test_hostile_npy(void **state) {
   assert_bytes_refused("\x93NUMPY\1\0\xff\x0f{}", 12, false, LS_ERR_CORRUPT, "ends after 12 bytes");
 }
 
+/* numpy.loadtxt gives classes as floats: asked for labels, they are, or the row that is none is named. */
+static void test_labels_stored_as_floats(void **state) {
+  (void)state;
+  char file[512];
+  const char *dict = "{'descr': '<f8', 'fortran_order': False, 'shape': (3, 1), }";
+  temp_file(temp_path("x.npy"), file, npy_bytes(file, 1, dict, (double[]){7, 8, 9}, 24));
+  temp_file(temp_path("y.npy"), file, npy_bytes(file, 1, dict, (double[]){2, 0, 1}, 24));
+  ls_convert_spec spec = {.x = temp_path("x.npy"), .y = temp_path("y.npy"), .out = out_path(), .y_is_label = true};
+  assert_ok(ls_convert(&spec, NULL));
+  ls_dataset *d = open_out();
+  float x[3];
+  int32_t y[3];
+  assert_true(d->info.y_is_label);
+  assert_ok(lsi_dataset_read(d, (int64_t[]){0, 1, 2}, 3, x, y, NULL));
+  assert_true(y[0] == 2 && y[1] == 0 && y[2] == 1);
+  ls_dataset_destroy(&d);
+  temp_file(temp_path("y.npy"), file, npy_bytes(file, 1, dict, (double[]){2, 0, 0.5}, 24));
+  assert_error(ls_convert(&spec, NULL), LS_ERR_FORMAT, "row 2: the class is 0.5");
+  dict = "{'descr': '<f8', 'fortran_order': False, 'shape': (3, 2), }";
+  temp_file(temp_path("y.npy"), file, npy_bytes(file, 1, dict, (double[]){0, 1, 0, 1, 0, 1}, 48));
+  assert_error(ls_convert(&spec, NULL), LS_ERR_SHAPE, "2 values a row");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_idx),         cmocka_unit_test(test_idx_types),
       cmocka_unit_test(test_hostile_idx), cmocka_unit_test(test_damaged_gzip),
       cmocka_unit_test(test_npy),         cmocka_unit_test(test_half_values),
-      cmocka_unit_test(test_hostile_npy),
+      cmocka_unit_test(test_hostile_npy), cmocka_unit_test(test_labels_stored_as_floats),
   };
   return cmocka_run_group_tests(tests, temp_dir_create, temp_dir_remove);
 }
