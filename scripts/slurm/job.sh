@@ -77,12 +77,21 @@ conclude() {
   exit 75
 }
 
+# Has the launcher nobody left? PMIx 4.2 makes mpirun wait for ever in its own end when a rank dies while it holds a lock that they share.
+# Ranks, and the srun that mpirun starts on other nodes, are its children.
+alone() {
+  local states
+  [ "$launcher" = mpirun ] && ps -p "$1" >/dev/null 2>&1 || return 1
+  states=$(ps -o stat= --ppid "$1")
+  [[ ! $states =~ (^|$'\n')[^Z] ]]
+}
+
 # Train, or go on. A warning, `--signal=B:USR1@...`, comes to this shell alone, perhaps before there is anything to warn, and is passed on
 # until it has been heeded: the ranks save at one step and leave with 75. SIGTERM comes to the ranks as well, so it is only outlived here.
 # Never trap CONT: Slurm sends it just before USR1 and TERM, and a trapped CONT ends bash's `wait` so that the USR1 is acted on only
 # when the training has ended. For the same reason the wait is in pieces of a second.
 train() {
-  local mark checkpoint status child passed=-5
+  local mark checkpoint status child passed=-5 company
   check_edited
   ended=
   mark=$(cat "$run/done" 2>/dev/null)
@@ -94,9 +103,12 @@ train() {
   trap 'ended=yes' TERM
   launch "${arguments[@]}" &
   child=$!
+  company=$SECONDS
   while kill -0 "$child" 2>/dev/null; do
     sleep 1 & wait $!
     [ -z "$warned" ] || [ "$SECONDS" -lt $((passed + 5)) ] || { kill -USR1 "$child" 2>/dev/null && passed=$SECONDS; }
+    alone "$child" || company=$SECONDS
+    [ "$SECONDS" -lt $((company + 60)) ] || { say "mpirun does not end, though its ranks have: ended" && kill -KILL "$child"; }
   done
   wait "$child"
   status=$?

@@ -224,14 +224,18 @@ ls_status lsi_keras_shape_read(const json_t *shape, lsi_shape *out) {
   return LS_OK;
 }
 
-/* "relu", {"class_name": "function", "config": "relu"}, {"class_name": "ReLU", ...}; null: linear. */
+/* "relu", {"class_name": "function", "config": "relu"}; null: linear. */
 static ls_status read_activation(const json_t *value, lsi_activation *out) {
   const char *name = json_string_value(value);
   if (json_is_object(value)) {
     const json_t *config = json_object_get(value, "config");
     name = json_is_string(config) ? json_string_value(config) : NULL;
   }
-  if (!name && !json_is_null(value)) return unfit("activation", value, "the name of an activation");
+  if (!name && !json_is_null(value)) {
+    char sample[80];
+    lsi_keras_json_sample(value, sample, sizeof sample);
+    LSI_FAIL(LS_ERR_UNSUPPORTED, "in Keras, put such an activation behind as a layer of its own", "'activation' is %s; expected the name of one", sample);
+  }
   return lsi_activation_parse(name, out);
 }
 

@@ -231,7 +231,7 @@ static int run(const cli_args *args) {
     snprintf(path, sizeof path, "%s", args->value['o']);
   else
     tune_default_path(args->files[0], path, sizeof path);
-  return search_all(&s, path, seconds);
+  return tune_can_write(path) ? search_all(&s, path, seconds) : CLI_FAILURE;
 }
 
 const cli_verb cli_tune = {

@@ -29,6 +29,8 @@ typedef struct tune_file {
 void tune_describe(const ls_config *config, tune_file *file);
 /* configs/net.yaml -> configs/net.tune */
 void tune_default_path(const char *config, char *path, size_t size);
+/* Could it be written? Asked before minutes are spent on what goes into it. False: says why. */
+bool tune_can_write(const char *path);
 /* False when it cannot be written; says why. */
 bool tune_write(const char *path, const char *config, const tune_file *file);
 /*

@@ -79,16 +79,26 @@ static void print(FILE *out, const char *config, const tune_file *file) {
   }
 }
 
-bool tune_write(const char *path, const char *config, const tune_file *file) {
-  cli_out out;
-  bool opened = cli_out_open(&out, path);
-  if (opened)
-    print(out.stream, config, file);
-  if (opened && cli_out_keep(&out))
-    return true;
+static bool cannot_write(const char *path) {
   cli_error("give another file with --out, and name it to train with --tuned",
             "cannot write %s: %s", path, strerror(errno));
   return false;
+}
+
+bool tune_can_write(const char *path) {
+  cli_out out;
+  if (!cli_out_open(&out, path))
+    return cannot_write(path);
+  cli_out_drop(&out);
+  return true;
+}
+
+bool tune_write(const char *path, const char *config, const tune_file *file) {
+  cli_out out;
+  if (!cli_out_open(&out, path))
+    return cannot_write(path);
+  print(out.stream, config, file);
+  return cli_out_keep(&out) || cannot_write(path);
 }
 
 static bool parse_line(const char *line, tune_file *file) {

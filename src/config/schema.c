@@ -64,7 +64,7 @@ static const lsi_key fit_keys[] = {
         "blocks: this many, which follow each other in the new order, have their samples mixed"),
     KEY("seed", INT, "0", "[0,9e18]", "of initial weights, shuffling and dropout"),
     KEY("initial_epoch", INT, "0", "[0,1e9]", "number of the first epoch"),
-    KEY("steps_per_epoch", INT, "0", "[0,1e15]", "0: one pass over the data"),
+    KEY("steps_per_epoch", INT, "0", "[0,1e15]", "batches of an epoch, which goes on in the data where the one before ended; 0: one pass over the data"),
     KEY("validation_split", FLOAT, "0.0", "[0,1)",
         "this last fraction of the training set is held out for validation"),
     KEY("validation_batch_size", INT, "0", "[0,1e9]", "0: batch_size"),

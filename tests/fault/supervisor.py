@@ -28,7 +28,7 @@ class Supervised:
     def __init__(self, folder, options, arguments, log="supervisor"):
         self.log = "%s/%s.log" % (folder, log)
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen([SUPERVISOR, *options, "--", LOCKSTEP, *arguments], stdout=log, stderr=log,
+            self.process = subprocess.Popen([SUPERVISOR, *options, "--", LOCKSTEP, *arguments], stdout=log, stderr=log, start_new_session=True,
                                             env=dict(os.environ, **SLOW))
 
     def text(self):
@@ -241,7 +241,7 @@ def told_to_stop(folder):
     supervised = Supervised(folder, ["--hosts=localhost:2"], train(config, out, LONG))
     supervised.wait_for("a checkpoint", lambda: newest_iteration(out) > 0)
     Supervised(folder, ["--hosts=localhost:1"], train(config, out, LONG), "second").end(1, "in use by process", "not tried again")
-    send([supervised.process.pid], signal.SIGTERM)
+    os.killpg(supervised.process.pid, signal.SIGINT)  # as a terminal does, to all of the group
     supervised.end(75, "stopped by SIGUSR1 at epoch", "stopped, with a checkpoint")
     killed = Supervised(folder, ["--hosts", "localhost:1"], train(config, out, LONG))
     killed.wait_for("the start", lambda: ranks(out))
@@ -253,7 +253,7 @@ def told_to_stop(folder):
         time.sleep(0.05)
     Supervised(folder, ["--hosts", "localhost:1"], train(config, out, LONG)).end(0)
     check(result(out) == expected, "the result is not that of an undisturbed run")
-    print("lockstep-run: a second one refused; SIGTERM, saved, 75, resumed; SIGKILL, ranks gone, resumed | equal")
+    print("lockstep-run: a second one refused; Ctrl-C, saved, 75, resumed; SIGKILL, ranks gone, resumed | equal")
 
 
 main(wrong_words, stopped_while_waiting, rank_killed, rank_stopped, host_vanishes, all_hosts_vanish, unshared_folder, gives_up, mpirun_hangs,
