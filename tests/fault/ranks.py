@@ -63,6 +63,13 @@ def differing(folder):
     rows.append(("another --set on rank 1", outcome))
     check(not os.path.exists(out), "a refused run wrote something")
 
+    for name in ("a/part-0.h5", "a/part-1.h5", "b/part-0.h5"):
+        shutil.copy(folder + "/data.h5", folder + "/" + name)
+    outcome = Run(train("config.yaml", out, ["data.train=part-?.h5"]), 3, program=wrapper(folder, "cd " + other), mpirun=inside).end()
+    expect("fewer files", outcome, "part-1.h5: rank 0 on host %s sees this file of the data set, this rank does not (rank 1)" % socket.gethostname())
+    rows.append(("rank 1 finds one file less of a pattern", outcome))
+    check(not os.path.exists(out), "a refused run wrote something")
+
     # No config at all there: rank 0's counts. The recipe names the data by content, so the result is the reference's.
     outcome = Run(arguments, 3, program=wrapper(folder, "cd " + other), mpirun=inside).end()
     check(outcome.code == 0 and result(out) == expected, "a config that only rank 0 has: exit code %d\n%s" % (outcome.code, outcome.stderr))
