@@ -21,7 +21,7 @@ ls_status lsi_thread_start(const char *what, size_t stack_bytes, void *(*body)(v
   int code = pthread_create(thread, &attributes, body, self);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   pthread_attr_destroy(&attributes);
-  LSI_CHECK(code == 0, LS_ERR_MEMORY, "raise the limit on processes (ulimit -u)",
+  LSI_CHECK(code == 0, LS_ERR_MEMORY, "raise the limit on processes (ulimit -u) or on memory (ulimit -v)",
             "%s: cannot start a thread: %s", what, strerror(code));
   return LS_OK;
 }

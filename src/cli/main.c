@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* lockstep VERB ...: finds the verb and runs it. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "cli.h"
@@ -80,7 +82,20 @@ static void let_the_first_speak(void) {
   nanosleep(&pause, NULL);
 }
 
+/* glibc reserves 64 MiB of addresses for each thread that allocates: where they are limited, its last reserve can be in the way of the
+   next thread's stack. The daemon that Open MPI starts for a process without mpirun has the same limit. */
+static void spare_addresses(void) {
+#ifdef M_ARENA_MAX
+  struct rlimit space;
+  if (getrlimit(RLIMIT_AS, &space) != 0 || space.rlim_cur == RLIM_INFINITY)
+    return;
+  mallopt(M_ARENA_MAX, 1);
+  setenv("MALLOC_ARENA_MAX", "1", 0);
+#endif
+}
+
 int main(int argc, char **argv) {
+  spare_addresses();
   if (argc > 1 && strcmp(argv[1], cli_train.name) == 0)
     cli_hold_warnings(true);
   cli_settle_threads(argv);
