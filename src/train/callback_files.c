@@ -190,8 +190,8 @@ static ls_status csv_text(const lsi_builtin *self, const ls_trainer *t, int64_t 
   FILE *out = open_memstream(text, size);
   LSI_CHECK(out, LS_ERR_MEMORY, NULL, "CSVLogger: no memory");
   csv_columns(logs, t->history, &columns);
-  fwrite(before, 1, kept, out);
-  if (!kept) write_header(out, &columns, separator);
+  if (kept) fwrite(before, 1, kept, out);
+  else write_header(out, &columns, separator);
   for (int64_t row = 0; row <= t->history->n_epochs; row++) {
     bool now = row == t->history->n_epochs;
     fprintf(out, "%" PRId64, now ? epoch : t->history->epochs[row]);
